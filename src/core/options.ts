@@ -1,0 +1,225 @@
+import { z } from "zod";
+import { checkTaskId } from "./names.ts";
+import { boolean, fraction, integer, parseOptions, show } from "./validate.ts";
+import { DelayqError } from "./errors.ts";
+
+/** The last millisecond of the year 9999, the end of delayq's time. */
+export const TIME_MAX_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const DELAY_MAX_MS = TIME_MAX_MS;
+const DAY_MS = 86_400_000;
+
+export const LEASE_MIN_MS = 1000;
+/** No lease is longer than this between two renewals; a deadline further away was written by a clock that is off. */
+export const LEASE_MAX_MS = 3_600_000;
+export const PRIORITY_MAX = 9;
+
+const backoffDelay = () => integer(0, 365 * DAY_MS);
+
+const backoffSchema = z.strictObject(
+  {
+    type: z.enum(["fixed", "exponential"], { error: '"fixed" or "exponential"' }),
+    delay: backoffDelay(),
+    maxDelayMs: backoffDelay().default(DAY_MS),
+    jitter: fraction().default(0),
+  },
+  { error: "an object such as { type, delay }" },
+);
+
+/** How long a failed task waits before it is tried again. */
+export type Backoff = Readonly<z.output<typeof backoffSchema>>;
+
+/** The options that a task keeps for its whole life. */
+const keptSchema = z.strictObject({
+  attempts: integer(1, 1_000_000),
+  backoff: backoffSchema,
+  timeoutMs: integer(0, 2 ** 31 - 1),
+  deathsMax: integer(1, 1000),
+  keepResultMs: integer(0, 365 * DAY_MS),
+});
+
+export type KeptOptions = Readonly<z.output<typeof keptSchema>>;
+
+/** What a task that says nothing gets: one attempt, no time-out, three deaths, no kept result. */
+export const KEPT_DEFAULTS: KeptOptions = Object.freeze({
+  attempts: 1,
+  backoff: Object.freeze({ type: "fixed", delay: 1000, maxDelayMs: DAY_MS, jitter: 0 }),
+  timeoutMs: 0,
+  deathsMax: 3,
+  keepResultMs: 0,
+});
+
+/** The options that a queue gives to its tasks unless a task says otherwise. */
+export interface TaskDefaults {
+  /** How often the task is started at most before it is buried. Default 1. */
+  attempts?: number;
+  /** The wait after a failed attempt. `delay` and `maxDelayMs` (default one day) in ms, `jitter` 0 to 1 (default 0). Default fixed, 1000 ms. */
+  backoff?: { type: "fixed" | "exponential"; delay: number; maxDelayMs?: number; jitter?: number };
+  /** How long a handler may take before its attempt counts as failed; 0 means as long as it likes. Default 0. */
+  timeoutMs?: number;
+  /** After so many expired leases the task is buried: it may be what kills its workers. Default 3. */
+  deathsMax?: number;
+  /** How long the completed task and its result stay readable; 0 means not at all. Default 0. */
+  keepResultMs?: number;
+}
+
+/** When and how one task runs. */
+export interface AddOptions extends TaskDefaults {
+  /** Run this many ms after the moment that Redis takes the task. Not together with `at`. Default 0. */
+  delay?: number;
+  /** Run at this instant, a Date or epoch ms, by the Redis clock. Not together with `delay`. */
+  at?: Date | number;
+  /** The task's id; a second add with the id of a task that still exists adds nothing. Default: generated. */
+  id?: string;
+  /** 0 to 9; among due tasks a higher level goes first. Default 0. */
+  priority?: number;
+}
+
+const delaySchema = () => integer(0, DELAY_MAX_MS);
+const atSchema = () => {
+  const error = "a Date or epoch milliseconds, from 1970 to the end of the year 9999";
+  const epochMs = z.int({ error }).min(0, { error }).max(TIME_MAX_MS, { error });
+  return z.union(
+    [
+      epochMs,
+      z
+        .date({ error })
+        .transform((date) => date.getTime())
+        .pipe(epochMs),
+    ],
+    { error },
+  );
+};
+
+const defaultsSchema = keptSchema.partial();
+
+const addSchema = defaultsSchema.extend({
+  delay: delaySchema().optional(),
+  at: atSchema().optional(),
+  id: z.string({ error: "a text" }).optional(),
+  priority: integer(0, PRIORITY_MAX).optional(),
+});
+
+/** When a task is due: so many ms after Redis takes it, or at an instant. */
+export type Due = { readonly delay: number } | { readonly atMs: number };
+
+export interface ParsedAdd {
+  readonly id: string | undefined;
+  readonly due: Due;
+  readonly priority: number;
+  /** What differs from the queue's defaults; undefined if nothing does. */
+  readonly overrides: Partial<KeptOptions> | undefined;
+}
+
+const PLAIN_ADD: ParsedAdd = Object.freeze({
+  id: undefined,
+  due: { delay: 0 },
+  priority: 0,
+  overrides: undefined,
+});
+const TIME_CODES = { delay: "DELAYQ_INVALID_TIME", at: "DELAYQ_INVALID_TIME" } as const;
+
+/** @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_TIME`, `DELAYQ_INVALID_ID` */
+export function parseAddOptions(input: AddOptions | undefined, defaults: KeptOptions): ParsedAdd {
+  if (input === undefined) return PLAIN_ADD;
+  const { id, delay, at, priority, ...kept } = parseOptions(
+    addSchema,
+    input,
+    "the options of a task",
+    TIME_CODES,
+  );
+  if (id !== undefined) checkTaskId(id);
+  return { id, due: dueOf(delay, at), priority: priority ?? 0, overrides: differing(kept, defaults) };
+}
+
+function dueOf(delay: number | undefined, at: number | undefined): Due {
+  if (at === undefined) return { delay: delay ?? 0 };
+  if (delay === undefined) return { atMs: at };
+  throw new DelayqError(
+    "DELAYQ_INVALID_TIME",
+    `Expected \`delay\` or \`at\`, got both: ${show(delay)} and ${show(at)}. Leave one out.`,
+  );
+}
+
+function differing(
+  kept: z.output<typeof defaultsSchema>,
+  defaults: KeptOptions,
+): Partial<KeptOptions> | undefined {
+  let overrides: Record<string, unknown> | undefined;
+  for (const key in kept) {
+    const value = kept[key as keyof KeptOptions];
+    if (value === undefined || same(value, defaults[key as keyof KeptOptions])) continue;
+    overrides ??= {};
+    overrides[key] = value;
+  }
+  return overrides as Partial<KeptOptions> | undefined;
+}
+
+const same = (a: number | Backoff, b: number | Backoff): boolean =>
+  a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
+
+const dueSchema = z.strictObject({ delay: delaySchema().optional(), at: atSchema().optional() });
+
+/** The new due time of a reschedule. @throws DelayqError `DELAYQ_INVALID_TIME` */
+export function parseDue(input: { delay?: number; at?: Date | number }): Due {
+  const { delay, at } = parseOptions(dueSchema, input, "the new due time", TIME_CODES);
+  if (delay === undefined && at === undefined) {
+    throw new DelayqError(
+      "DELAYQ_INVALID_TIME",
+      `Expected \`delay\` or \`at\` for the new due time, got neither.`,
+    );
+  }
+  return dueOf(delay, at);
+}
+
+/** @throws DelayqError `DELAYQ_INVALID_OPTION` */
+export function parseDefaults(input: TaskDefaults | undefined): KeptOptions {
+  const parsed = parseOptions(defaultsSchema, input ?? {}, "`defaults`");
+  const given = Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
+  return Object.freeze({ ...KEPT_DEFAULTS, ...given });
+}
+
+const PAYLOAD_MAX_BYTES = 1_048_576;
+const SHARDS_MAX = 1024;
+export const SHARDS_DEFAULT = 16;
+
+const base = {
+  connection: z.unknown().optional(),
+  prefix: z.string({ error: "a text" }).default("dq"),
+  logger: z.unknown().optional(),
+};
+
+export const queueOptionsSchema = z.strictObject({
+  ...base,
+  shards: integer(1, SHARDS_MAX).optional(),
+  defaults: z.unknown().optional(),
+  payloadMaxBytes: integer(1, 512 * PAYLOAD_MAX_BYTES).default(PAYLOAD_MAX_BYTES),
+  addTimeoutMs: integer(1, 3_600_000).default(10_000),
+  waitingMax: integer(1).default(100_000),
+});
+
+export const schedulerOptionsSchema = z.strictObject({
+  ...base,
+  slowPollMs: integer(10, 600_000).default(30_000),
+});
+
+export const workerOptionsSchema = z.strictObject({
+  ...base,
+  concurrency: integer(1, 100_000).default(10),
+  leaseMs: integer(LEASE_MIN_MS, LEASE_MAX_MS).default(15_000),
+  scheduler: boolean().default(true),
+  autorun: boolean().default(true),
+  slowPollMs: integer(10, 600_000).default(30_000),
+  unhandledDelayMs: integer(0, DAY_MS).default(5000),
+});
+
+export const closeOptionsSchema = z.strictObject({ graceMs: integer(0, 7 * DAY_MS).default(30_000) });
+
+/** A page size or a bound on how many; undefined means all. */
+export const limitSchema = integer(0).optional();
+
+export const filterSchema = z.strictObject({
+  name: z.string({ error: "a text" }).optional(),
+  error: z.string({ error: "a text" }).optional(),
+  limit: limitSchema,
+  state: z.enum(["dead", "done"], { error: '"dead" or "done"' }).optional(),
+});

@@ -1,0 +1,49 @@
+import { backoffDelayMs } from "./backoff.ts";
+import { briefly, describeFailure } from "./failure.ts";
+import { RetryLater, UnrecoverableError } from "./errors.ts";
+import type { KeptOptions } from "./options.ts";
+import type { TaskError } from "./task.ts";
+
+/** What becomes of a task after its handler has ended, and what is kept of it. */
+export type Verdict =
+  | { readonly kind: "ack" }
+  | { readonly kind: "keep"; readonly ms: number; readonly text: string }
+  | { readonly kind: "retry"; readonly ms: number; readonly error: TaskError }
+  | { readonly kind: "bury"; readonly error: TaskError }
+  | { readonly kind: "release" }
+  | { readonly kind: "postpone"; readonly ms: number };
+
+export const RELEASE: Verdict = Object.freeze({ kind: "release" });
+const ACK: Verdict = Object.freeze({ kind: "ack" });
+
+/** A result that JSON cannot hold is kept as null: the work is done, doing it again would be worse. */
+export function verdictOnResult(kept: KeptOptions, result: unknown): Verdict {
+  if (kept.keepResultMs === 0) return ACK;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(result);
+  } catch {
+    text = undefined;
+  }
+  return { kind: "keep", ms: kept.keepResultMs, text: text ?? "null" };
+}
+
+/**
+ * @param attempt the attempt that failed, from 1
+ * @param random in [0, 1), for the jitter
+ */
+export function verdictOnFailure(kept: KeptOptions, attempt: number, thrown: unknown, random: number): Verdict {
+  if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: thrown.delayMs };
+  const error = describeFailure(thrown);
+  if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts) return { kind: "bury", error };
+  return { kind: "retry", ms: backoffDelayMs(kept.backoff, attempt, random), error: briefly(error) };
+}
+
+/** `instanceof` may throw, if what was thrown is a proxy. */
+function isThrown<E>(type: abstract new (...args: never[]) => E, thrown: unknown): thrown is E {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
