@@ -1,0 +1,107 @@
+-- add: new tasks into the due sets of one shard.
+--
+-- One step, so that an acknowledged task has its record and its place. Bounded by the caller: 200 tasks, 1 MiB of records.
+-- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone.
+--
+-- flags:
+-- include lib/clock lib/calls lib/wake lib/due lib/record
+--
+-- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
+-- KEYS[11]    tasks    hash  id -> record
+-- KEYS[12]    ctl      hash  the shard's copy of meta
+-- KEYS[13]    stats    hash  counters
+-- KEYS[14]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[15]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[16]    waiting  zset  idle workers scored by when they began to wait (ms)
+--
+-- ARGV[1]     nowMs    int   0 means Redis TIME
+-- ARGV[2]     callId   text
+-- ARGV[3]     profile  int   the profile of all tasks of this call
+-- ARGV[4..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
+--
+-- Replies
+--   { "ADDED", nowMs, index... }  the indexes (from 0) of the items whose id existed before
+--   { "NO_PROFILE" }              the shard does not know the queue or the profile yet: copy ctl, then add again
+--
+-- Cost O(M log N) for M tasks added to N.
+local due = { unpack(KEYS, 1, 10) }
+local tasks, ctl, stats = KEYS[11], KEYS[12], KEYS[13]
+local calls, answers, waiting = KEYS[14], KEYS[15], KEYS[16]
+local callId, profile = ARGV[2], ARGV[3]
+local ITEMS_AT, ITEM_SIZE = 4, 3
+local BIG_BYTES = 5000
+
+local nowMs = readClock(ARGV[1])
+local calledAtMs, called = recall(calls, answers, callId)
+if calledAtMs then
+  return called or { "ADDED", calledAtMs }
+end
+local known = redis.call("HMGET", ctl, "profile:" .. profile, "levels", "big", "paused")
+if not known[1] then
+  return { "NO_PROFILE" }
+end
+local levels, big, paused = known[2] or "", known[3], known[4] == "1"
+
+local ids, seen = {}, {}
+for i = ITEMS_AT, #ARGV, ITEM_SIZE do
+  ids[#ids + 1] = ARGV[i]
+end
+local existing
+if big then
+  existing = {}
+  for i, id in ipairs(ids) do
+    existing[i] = redis.call("HEXISTS", tasks, id) == 1
+  end
+else
+  existing = redis.call("HMGET", tasks, unpack(ids))
+end
+
+local answer = { "ADDED", nowMs }
+local records, batch, added = {}, {}, 0
+for i, id in ipairs(ids) do
+  if existing[i] or seen[id] then
+    answer[#answer + 1] = i - 1
+  else
+    seen[id] = true
+    added = added + 1
+    local at = ITEMS_AT + (i - 1) * ITEM_SIZE
+    local dueAtMs, text = tonumber(ARGV[at + 1]), ARGV[at + 2]
+    if string.byte(ARGV[at + 1]) == 43 then
+      dueAtMs = nowMs + dueAtMs
+    end
+    local level = levelOf(text)
+    addTo(batch, level, dueAtMs, id)
+    records[#records + 1] = id
+    records[#records + 1] = stampRecord(text, nowMs, dueAtMs)
+    if not string.find(levels, level, 1, true) then
+      levels = levels .. level
+    end
+    if #text > BIG_BYTES then
+      big = "1"
+    end
+  end
+end
+
+if added > 0 then
+  if levels ~= known[2] then
+    local sorted = {}
+    for level in string.gmatch(levels, "%d") do
+      sorted[#sorted + 1] = level
+    end
+    table.sort(sorted, function(a, b)
+      return a > b
+    end)
+    redis.call("HSET", ctl, "levels", table.concat(sorted))
+  end
+  if big ~= known[3] then
+    redis.call("HSET", ctl, "big", big)
+  end
+  redis.call("HSET", tasks, unpack(records))
+  redis.call("HINCRBY", stats, "added", added)
+  local dueNow = putDue(due, nowMs, batch)
+  if not paused then
+    wakeWorkers(waiting, dueNow)
+  end
+end
+remember(calls, answers, callId, nowMs, #answer > 2 and answer)
+return answer

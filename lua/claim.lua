@@ -1,0 +1,128 @@
+-- claim: due tasks from the runway into leases of one worker.
+--
+-- One step, so that a task is never on no list and in no lease. A runway that is dry is filled in the same step, so work
+-- goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
+-- behind wakes another worker. Bounded: `count` tasks, 1 MiB of records (or one task, if that is larger).
+--
+-- Sent again, it answers with the batch that it took: a worker numbers its claims of a shard and has one in flight. A claim
+-- with an older number came late: it takes nothing.
+--
+-- flags: allow-oom
+-- include lib/clock lib/calls lib/wake lib/runway lib/record lib/lease
+--
+-- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
+-- KEYS[11..20] ready    list  the runways, one a level
+-- KEYS[21]     tasks    hash  id -> record
+-- KEYS[22]     more     hash  id -> changed facts
+-- KEYS[23]     leased   zset  id scored by lease deadline (ms)
+-- KEYS[24]     leases   hash  id -> fence, start, worker
+-- KEYS[25]     ctl      hash  the shard's copy of meta
+-- KEYS[26]     seq      hash  fence, epoch, owner
+-- KEYS[27]     calls    zset  call id scored by the time it was made (ms); here the worker's id
+-- KEYS[28]     answers  hash  call id -> its answer; here the number of the claim, its fence and ids
+-- KEYS[29]     waiting  zset  idle workers scored by when they began to wait (ms)
+--
+-- ARGV[1]      nowMs    int   0 means Redis TIME
+-- ARGV[2]      worker   text
+-- ARGV[3]      number   int   grows with each claim of this worker on this shard
+-- ARGV[4]      leaseMs  int
+-- ARGV[5]      count    int   free slots, 0..1000; with 0 the claim only passes a wake-up on
+--
+-- Replies
+--   { "CLAIMED", nowMs, fence, isMore, id, record, more... }  isMore is 1 when due tasks were left behind
+--   { "EMPTY" }     nothing is due; the worker is noted as waiting
+--   { "PAUSED" }    the queue is paused; the worker is noted as waiting
+--   { "STALE" }     a newer claim of this worker was here before
+--   { "NO_QUEUE" }  the shard is not there (any more)
+--
+-- Cost O(M log N) for M tasks claimed.
+local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
+local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
+local ctl, seq, calls, answers, waiting = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
+local worker, number, leaseMs, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local BYTES_MAX, FILL_MAX = 1048576, 500
+
+local nowMs, nowUs = readClock(ARGV[1])
+local known = redis.call("HMGET", ctl, "levels", "paused", "big", "generation")
+local levels, paused, big = known[1] or "", known[2] == "1", known[3]
+if not known[4] then
+  return { "NO_QUEUE" }
+end
+
+local function claimed(atMs, fence, isMore, ids)
+  local reply = { "CLAIMED", atMs, fence, isMore }
+  if #ids == 0 then
+    return reply
+  end
+  local records = redis.call("HMGET", tasks, unpack(ids))
+  local changed = redis.call("EXISTS", more) == 1 and redis.call("HMGET", more, unpack(ids)) or {}
+  for i, id in ipairs(ids) do
+    reply[#reply + 1] = id
+    reply[#reply + 1] = records[i]
+    reply[#reply + 1] = changed[i] or ""
+  end
+  return reply
+end
+
+local calledAtMs, called = recall(calls, answers, worker)
+if called and number < called[1] then
+  return { "STALE" }
+end
+if called and number == called[1] then
+  local held = {}
+  for i = 3, #called do
+    if holdsFence(redis.call("HGET", leases, called[i]), called[2]) then
+      held[#held + 1] = called[i]
+    end
+  end
+  return claimed(calledAtMs, called[2], 1, held)
+end
+
+local ids, bytes, isFull = {}, 0, false
+for i = 1, paused and 0 or #levels do
+  local level = string.byte(levels, i) - 48
+  local runway = ready[level + 1]
+  while #ids < count and not isFull do
+    local wanted = big and 1 or count - #ids
+    local popped = redis.call("LPOP", runway, wanted)
+    if not popped and fillRunway(due, ready, level, nowMs, math.max(wanted, FILL_MAX)) == 0 then
+      break
+    end
+    for _, id in ipairs(popped or {}) do
+      local size = big and redis.call("HSTRLEN", tasks, id) or 0
+      if #ids > 0 and bytes + size > BYTES_MAX then
+        redis.call("LPUSH", runway, id)
+        isFull = true
+      else
+        bytes = bytes + size
+        ids[#ids + 1] = id
+      end
+    end
+  end
+end
+
+local isLeft = not paused and (isFull or #ids == count) and hasDue(due, ready, levels, nowMs)
+if #ids < count and not isFull then
+  redis.call("ZADD", waiting, nowMs, worker)
+elseif isLeft then
+  wakeWorkers(waiting, 1)
+end
+if #ids == 0 then
+  remember(calls, answers, worker, nowMs, { number, "0" })
+  return { paused and "PAUSED" or "EMPTY" }
+end
+
+local fence = whole(nextNumber(redis.call("HGET", seq, "fence"), nowUs))
+local lease = packLease(fence, nowMs, worker)
+local deadlines, holds = {}, {}
+for _, id in ipairs(ids) do
+  deadlines[#deadlines + 1] = nowMs + leaseMs
+  deadlines[#deadlines + 1] = id
+  holds[#holds + 1] = id
+  holds[#holds + 1] = lease
+end
+redis.call("HSET", seq, "fence", fence)
+redis.call("ZADD", leased, unpack(deadlines))
+redis.call("HSET", leases, unpack(holds))
+remember(calls, answers, worker, nowMs, { number, fence, unpack(ids) })
+return claimed(nowMs, fence, isLeft and 1 or 0, ids)

@@ -1,0 +1,21 @@
+-- The memory that makes a call safe to send twice: for 60 s a shard knows the ids of the calls that changed it. A call
+-- that answered plainly (all yes) leaves its id alone; any other answer is kept beside it, packed.
+
+local CALLS_KEPT_MS = 60000
+
+-- nil for a call that is new; else when it was made, and its answer unless that was the plain one.
+local function recall(calls, answers, callId)
+  local atMs = redis.call("ZSCORE", calls, callId)
+  if not atMs then
+    return nil
+  end
+  local answer = redis.call("HGET", answers, callId)
+  return tonumber(atMs), answer and cmsgpack.unpack(answer)
+end
+
+local function remember(calls, answers, callId, nowMs, answer)
+  redis.call("ZADD", calls, nowMs, callId)
+  if answer then
+    redis.call("HSET", answers, callId, cmsgpack.pack(answer))
+  end
+end

@@ -1,0 +1,33 @@
+-- The only way by which a task becomes delayed or ready: into the due set of its level. Tells the shard's scheduler,
+-- on the channel named like the key of level 0, when a level has a new head; a head that is due already is the workers' affair.
+
+-- batch: level -> { score, id, score, id, ... }. Returns how many of them are due now.
+local function putDue(due, nowMs, batch)
+  local dueNow = 0
+  for level, scored in pairs(batch) do
+    local key = due[level + 1]
+    local head = redis.call("ZRANGE", key, 0, 0, "WITHSCORES")[2]
+    local earliest = math.huge
+    for i = 1, #scored, 2 do
+      earliest = math.min(earliest, scored[i])
+      if scored[i] <= nowMs then
+        dueNow = dueNow + 1
+      end
+    end
+    redis.call("ZADD", key, unpack(scored))
+    if earliest > nowMs and (not head or earliest < tonumber(head)) then
+      publish(due[1], whole(earliest - nowMs))
+    end
+  end
+  return dueNow
+end
+
+local function addTo(batch, level, score, id)
+  local scored = batch[level]
+  if not scored then
+    scored = {}
+    batch[level] = scored
+  end
+  scored[#scored + 1] = score
+  scored[#scored + 1] = id
+end

@@ -1,0 +1,33 @@
+-- The runway: due ids of one level in a LIST, which is the cheapest hand-over, and short, so that taking one id out of its
+-- middle stays cheap. The rest of what is due waits in the due set.
+
+local RUNWAY_MAX = 2000
+
+-- Moves up to `limit` due ids of a level onto its runway. Returns how many.
+local function fillRunway(due, ready, level, nowMs, limit)
+  local room = math.min(limit, RUNWAY_MAX - redis.call("LLEN", ready[level + 1]))
+  if room <= 0 then
+    return 0
+  end
+  local ids = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", nowMs, "LIMIT", 0, room)
+  if #ids > 0 then
+    redis.call("RPUSH", ready[level + 1], unpack(ids))
+    redis.call("ZREMRANGEBYRANK", due[level + 1], 0, #ids - 1)
+  end
+  return #ids
+end
+
+-- Whether a task of any level in use is due.
+local function hasDue(due, ready, levels, nowMs)
+  for i = 1, #levels do
+    local level = string.byte(levels, i) - 48
+    if redis.call("LLEN", ready[level + 1]) > 0 then
+      return true
+    end
+    local head = redis.call("ZRANGE", due[level + 1], 0, 0, "WITHSCORES")[2]
+    if head and tonumber(head) <= nowMs then
+      return true
+    end
+  end
+  return false
+end

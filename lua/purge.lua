@@ -1,0 +1,64 @@
+-- purge: dead and done tasks away, for good.
+--
+-- One step, so that a purged task leaves nothing behind. A done one was counted as completed and is not counted again.
+-- Bounded by the caller: 200 ids. Sent again, it answers as before.
+--
+-- flags: allow-oom
+-- include lib/clock lib/calls lib/record lib/place
+--
+-- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
+-- KEYS[11]    tasks    hash  id -> record
+-- KEYS[12]    more     hash  id -> changed facts
+-- KEYS[13]    leased   zset  id scored by lease deadline (ms)
+-- KEYS[14]    dead     zset  id scored by when it died (ms)
+-- KEYS[15]    done     zset  id scored by when it is forgotten (ms)
+-- KEYS[16]    errors   hash  id -> last error
+-- KEYS[17]    results  hash  id -> result
+-- KEYS[18]    stats    hash  counters
+-- KEYS[19]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[20]    answers  hash  call id -> its answer, where not the plain one
+--
+-- ARGV[1]     nowMs    int   0 means Redis TIME
+-- ARGV[2]     callId   text
+-- ARGV[3..]   items          each: id
+--
+-- Replies
+--   { "OUTCOMES", outcome... }  for each id one of purged, missing, delayed, ready, leased
+--
+-- Cost O(M log N) for M tasks.
+local due = { unpack(KEYS, 1, 10) }
+local tasks, more, leased, dead, done = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local errors, results, stats = KEYS[16], KEYS[17], KEYS[18]
+local calls, answers = KEYS[19], KEYS[20]
+local callId = ARGV[2]
+local ITEMS_AT = 3
+
+local nowMs = readClock(ARGV[1])
+local calledAtMs, called = recall(calls, answers, callId)
+if calledAtMs then
+  return called
+end
+local keys = { due = due, leased = leased, dead = dead, done = done }
+local answer, purged = { "OUTCOMES" }, 0
+for i = ITEMS_AT, #ARGV do
+  local id = ARGV[i]
+  local record = redis.call("HGET", tasks, id)
+  local place, score = placeOf(keys, id, record)
+  local outcome = place or "missing"
+  if place == "dead" or place == "done" then
+    redis.call("ZREM", keys[place], id)
+    for _, key in ipairs({ tasks, more, errors, results }) do
+      redis.call("HDEL", key, id)
+    end
+    purged = purged + (place == "dead" and 1 or 0)
+    outcome = "purged"
+  elseif place == "runway" or place == "due" then
+    outcome = place == "due" and score > nowMs and "delayed" or "ready"
+  end
+  answer[#answer + 1] = outcome
+end
+if purged > 0 then
+  redis.call("HINCRBY", stats, "purged", purged)
+end
+remember(calls, answers, callId, nowMs, answer)
+return answer

@@ -1,0 +1,57 @@
+-- run-now: pending tasks due at once.
+--
+-- One step, so that a task is never in two places. One that is due already keeps its turn. Bounded by the caller: 200 ids.
+-- Sent again, it answers as before.
+--
+-- flags: allow-oom
+-- include lib/clock lib/calls lib/wake lib/due lib/record lib/place
+--
+-- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
+-- KEYS[11]    tasks    hash  id -> record
+-- KEYS[12]    more     hash  id -> changed facts
+-- KEYS[13]    leased   zset  id scored by lease deadline (ms)
+-- KEYS[14]    dead     zset  id scored by when it died (ms)
+-- KEYS[15]    done     zset  id scored by when it is forgotten (ms)
+-- KEYS[16]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[17]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[18]    waiting  zset  idle workers scored by when they began to wait (ms)
+--
+-- ARGV[1]     nowMs    int   0 means Redis TIME
+-- ARGV[2]     callId   text
+-- ARGV[3..]   items          each: id
+--
+-- Replies
+--   { "OUTCOMES", outcome... }  for each id one of due, missing, leased, dead, done
+--
+-- Cost O(M log N) for M tasks.
+local due = { unpack(KEYS, 1, 10) }
+local tasks, more, leased, dead, done = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local calls, answers, waiting = KEYS[16], KEYS[17], KEYS[18]
+local callId = ARGV[2]
+local ITEMS_AT = 3
+
+local nowMs = readClock(ARGV[1])
+local calledAtMs, called = recall(calls, answers, callId)
+if calledAtMs then
+  return called
+end
+local keys = { due = due, leased = leased, dead = dead, done = done }
+local answer, dueNow = { "OUTCOMES" }, 0
+for i = ITEMS_AT, #ARGV do
+  local id = ARGV[i]
+  local record = redis.call("HGET", tasks, id)
+  local place, score = placeOf(keys, id, record)
+  local outcome = place or "missing"
+  if place == "due" and score > nowMs then
+    local attempts, deaths = factsOf(record, redis.call("HGET", more, id))
+    redis.call("HSET", more, id, packFacts(attempts, deaths, nowMs))
+    dueNow = dueNow + putDue(due, nowMs, { [levelOf(record)] = { nowMs, id } })
+  end
+  if place == "due" or place == "runway" then
+    outcome = "due"
+  end
+  answer[#answer + 1] = outcome
+end
+wakeWorkers(waiting, dueNow)
+remember(calls, answers, callId, nowMs, answer)
+return answer

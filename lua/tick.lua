@@ -1,0 +1,147 @@
+-- tick: the scheduler's one call. Expired leases back to the due set (or to the dead), due ids onto the runway, idle
+-- workers woken, what has outlived its time forgotten; and when to come back.
+--
+-- One step, so that a shard that changed hands is served by the new owner alone: an old epoch changes nothing. Safety does
+-- not rest on that: two schedulers on one shard still move each task once. Bounded: 200 leases, 500 ids a level, 200 of
+-- the rest; whoever finds more comes back at once.
+--
+-- flags: allow-oom
+-- include lib/clock lib/wake lib/due lib/runway lib/record lib/calls
+--
+-- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
+-- KEYS[11..20] ready    list  the runways, one a level
+-- KEYS[21]     tasks    hash  id -> record
+-- KEYS[22]     more     hash  id -> changed facts
+-- KEYS[23]     leased   zset  id scored by lease deadline (ms)
+-- KEYS[24]     leases   hash  id -> fence, start, worker
+-- KEYS[25]     dead     zset  id scored by when it died (ms)
+-- KEYS[26]     done     zset  id scored by when it is forgotten (ms)
+-- KEYS[27]     errors   hash  id -> last error
+-- KEYS[28]     results  hash  id -> result
+-- KEYS[29]     ctl      hash  the shard's copy of meta
+-- KEYS[30]     seq      hash  fence, epoch, owner
+-- KEYS[31]     stats    hash  counters
+-- KEYS[32]     calls    zset  call id scored by the time it was made (ms)
+-- KEYS[33]     answers  hash  call id -> its answer, where not the plain one
+-- KEYS[34]     waiting  zset  idle workers scored by when they began to wait (ms)
+--
+-- ARGV[1]      nowMs    int   0 means Redis TIME
+-- ARGV[2]      epoch    int   the epoch under which the caller owns the shard
+-- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
+--
+-- Replies
+--   { "TICKED", recovered, buried, moved, nextWakeMs, generation }  nextWakeMs is -1 when nothing is pending
+--   { "STALE", epoch }  the shard has another owner
+--   { "NO_QUEUE" }      the shard is not there (any more)
+--
+-- Cost O(M log N) for M ids moved.
+local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
+local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
+local dead, done, errors, results = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
+local ctl, seq, stats = KEYS[29], KEYS[30], KEYS[31]
+local calls, answers, waiting = KEYS[32], KEYS[33], KEYS[34]
+local epoch, leaseMaxMs = ARGV[2], tonumber(ARGV[3])
+local REAP_MAX, REAP_BIG_MAX, FILL_MAX, FORGET_MAX = 200, 8, 500, 200
+local WAITING_KEPT_MS = 120000
+local LOOK_AGAIN_MS = 250
+
+local nowMs, nowUs = readClock(ARGV[1])
+local known = redis.call("HMGET", ctl, "generation", "levels", "big", "paused")
+if not known[1] then
+  return { "NO_QUEUE" }
+end
+local generation, levels, big, paused = known[1], known[2] or "", known[3], known[4] == "1"
+local current = redis.call("HGET", seq, "epoch")
+if current ~= epoch then
+  return { "STALE", current or "0" }
+end
+
+local farAway =
+  redis.call("ZRANGEBYSCORE", leased, "(" .. whole(nowMs + leaseMaxMs), "+inf", "LIMIT", 0, REAP_MAX)
+for _, id in ipairs(farAway) do
+  redis.call("ZADD", leased, nowMs + leaseMaxMs, id)
+end
+
+local reapMax = big and REAP_BIG_MAX or REAP_MAX
+local expired = redis.call("ZRANGEBYSCORE", leased, "-inf", nowMs, "LIMIT", 0, reapMax)
+local batch, recovered, buried = {}, 0, 0
+if #expired > 0 then
+  local records = redis.call("HMGET", tasks, unpack(expired))
+  local changed = redis.call("HMGET", more, unpack(expired))
+  for i, id in ipairs(expired) do
+    local record = records[i]
+    if record and string.byte(record) ~= RECORD_FORMAT then
+      addTo(batch, levelOf(record), nowMs, id)
+      recovered = recovered + 1
+    elseif record then
+      local attempts, deaths, dueAtMs = factsOf(record, changed[i])
+      attempts, deaths = attempts + 1, deaths + 1
+      local attemptsMax, deathsMax = limitsOf(record, ctl)
+      redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
+      if attempts >= attemptsMax or deaths >= deathsMax then
+        local message = "lease expired " .. deaths .. " times, " .. attempts .. " attempts used"
+        redis.call("HSET", errors, id, cjson.encode({ name = "LeaseExpired", message = message }))
+        redis.call("ZADD", dead, nowMs, id)
+        buried = buried + 1
+      else
+        addTo(batch, levelOf(record), dueAtMs, id)
+        recovered = recovered + 1
+      end
+    end
+  end
+  redis.call("ZREM", leased, unpack(expired))
+  redis.call("HDEL", leases, unpack(expired))
+  putDue(due, nowMs, batch)
+  if recovered > 0 then
+    redis.call("HINCRBY", stats, "recovered", recovered)
+  end
+  if buried > 0 then
+    redis.call("HINCRBY", stats, "dead", buried)
+  end
+end
+
+local moved, onRunway, nextWakeMs = 0, 0, math.huge
+for i = 1, #levels do
+  local level = string.byte(levels, i) - 48
+  moved = moved + fillRunway(due, ready, level, nowMs, FILL_MAX)
+  onRunway = onRunway + redis.call("LLEN", ready[level + 1])
+  local later =
+    redis.call("ZRANGEBYSCORE", due[level + 1], "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)
+  if later[2] then
+    nextWakeMs = math.min(nextWakeMs, math.ceil(tonumber(later[2]) - nowUs / 1000))
+  end
+end
+if onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) > 0 then
+  nextWakeMs = math.min(nextWakeMs, LOOK_AGAIN_MS)
+end
+
+local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", nowMs, "LIMIT", 0, FORGET_MAX)
+if #forgotten > 0 then
+  for _, key in ipairs({ tasks, more, errors, results }) do
+    redis.call("HDEL", key, unpack(forgotten))
+  end
+  redis.call("ZREM", done, unpack(forgotten))
+end
+local old = redis.call("ZRANGEBYSCORE", calls, "-inf", nowMs - CALLS_KEPT_MS, "LIMIT", 0, FORGET_MAX)
+if #old == 0 then
+  old =
+    redis.call("ZRANGEBYSCORE", calls, "(" .. whole(nowMs + CALLS_KEPT_MS), "+inf", "LIMIT", 0, FORGET_MAX)
+end
+if #old > 0 then
+  redis.call("ZREM", calls, unpack(old))
+  redis.call("HDEL", answers, unpack(old))
+end
+redis.call("ZREMRANGEBYSCORE", waiting, "-inf", nowMs - WAITING_KEPT_MS)
+
+local deadline = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+if deadline then
+  nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(deadline) - nowMs + 1))
+end
+local kept = redis.call("ZRANGE", done, 0, 0, "WITHSCORES")[2]
+if kept then
+  nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(kept) - nowMs + 1))
+end
+if #forgotten == FORGET_MAX or #old == FORGET_MAX then
+  nextWakeMs = 0
+end
+return { "TICKED", recovered, buried, moved, nextWakeMs == math.huge and -1 or nextWakeMs, generation }

@@ -1,0 +1,54 @@
+-- update: another payload for tasks that do not run now.
+--
+-- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 1 MiB. Sent again, it answers as before.
+--
+-- flags:
+-- include lib/clock lib/calls lib/record lib/place
+--
+-- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
+-- KEYS[11]    tasks    hash  id -> record
+-- KEYS[12]    leased   zset  id scored by lease deadline (ms)
+-- KEYS[13]    dead     zset  id scored by when it died (ms)
+-- KEYS[14]    done     zset  id scored by when it is forgotten (ms)
+-- KEYS[15]    ctl      hash  the shard's copy of meta
+-- KEYS[16]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[17]    answers  hash  call id -> its answer, where not the plain one
+--
+-- ARGV[1]     nowMs    int   0 means Redis TIME
+-- ARGV[2]     callId   text
+-- ARGV[3..]   items          each: id, payload (JSON)
+--
+-- Replies
+--   { "OUTCOMES", outcome... }  for each id one of updated, missing, leased, done
+--
+-- Cost O(M) for M bytes of payload.
+local due = { unpack(KEYS, 1, 10) }
+local tasks, leased, dead, done, ctl = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local calls, answers = KEYS[16], KEYS[17]
+local callId = ARGV[2]
+local ITEMS_AT = 3
+local BIG_BYTES = 5000
+
+local nowMs = readClock(ARGV[1])
+local calledAtMs, called = recall(calls, answers, callId)
+if calledAtMs then
+  return called
+end
+local keys = { due = due, leased = leased, dead = dead, done = done }
+local answer = { "OUTCOMES" }
+for i = ITEMS_AT, #ARGV, 2 do
+  local id, payload = ARGV[i], ARGV[i + 1]
+  local record = redis.call("HGET", tasks, id)
+  local place = placeOf(keys, id, record)
+  local outcome = place or "missing"
+  if place == "due" or place == "runway" or place == "dead" then
+    redis.call("HSET", tasks, id, string.sub(record, 1, payloadAt(record) - 1) .. payload)
+    if #payload > BIG_BYTES then
+      redis.call("HSET", ctl, "big", "1")
+    end
+    outcome = "updated"
+  end
+  answer[#answer + 1] = outcome
+end
+remember(calls, answers, callId, nowMs, answer)
+return answer

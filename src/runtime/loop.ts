@@ -1,0 +1,77 @@
+/**
+ * The one shape of everything that happens again and again: look, sleep, look again; sooner when a hint comes.
+ *
+ * States: idle -> sleeping <-> running -> stopped. A look never overlaps another. It returns after how many ms it wants to
+ * look again; a hint while it runs makes it look once more at once, or after the hint's delay. A look that throws is
+ * reported, and comes again after a wait that grows, so that nothing stops silently and nothing spins.
+ */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+const FAILED_MIN_MS = 100;
+const FAILED_MAX_MS = 1000;
+
+export class Loop {
+  readonly #look: () => Promise<number>;
+  readonly #onError: (error: unknown) => void;
+  #state: "idle" | "sleeping" | "running" | "stopped" = "idle";
+  #timer: NodeJS.Timeout | undefined;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #hintAtMs = Number.POSITIVE_INFINITY;
+  #failedMs = FAILED_MIN_MS;
+  #running: Promise<void> | undefined;
+
+  constructor(look: () => Promise<number>, onError: (error: unknown) => void) {
+    this.#look = look;
+    this.#onError = onError;
+  }
+
+  start(delayMs = 0): void {
+    if (this.#state === "idle") this.#sleep(delayMs);
+  }
+
+  /** Look in `delayMs` at the latest. */
+  hint(delayMs = 0): void {
+    if (this.#state === "running") {
+      this.#hintAtMs = Math.min(this.#hintAtMs, performance.now() + delayMs);
+    } else if (this.#state === "sleeping" && performance.now() + delayMs < this.#wakeAtMs) {
+      this.#sleep(delayMs);
+    }
+  }
+
+  /** Resolves when the look that is under way has ended; none comes after it. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #sleep(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#state = "sleeping";
+    this.#wakeAtMs = performance.now() + delayMs;
+    const wake = (): void => {
+      this.#running = this.#run();
+    };
+    this.#timer = setTimeout(wake, Math.min(Math.max(0, delayMs), TIMER_MAX_MS));
+  }
+
+  async #run(): Promise<void> {
+    this.#state = "running";
+    this.#hintAtMs = Number.POSITIVE_INFINITY;
+    let delayMs: number;
+    try {
+      delayMs = await this.#look();
+      this.#failedMs = FAILED_MIN_MS;
+    } catch (error) {
+      this.#onError(error);
+      delayMs = this.#failedMs;
+      this.#failedMs = Math.min(this.#failedMs * 2, FAILED_MAX_MS);
+    }
+    if (this.#isStopped()) return;
+    this.#sleep(Math.min(delayMs, Math.max(0, this.#hintAtMs - performance.now())));
+  }
+
+  /** A method, since the state may have changed while a look was awaited. */
+  #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+}

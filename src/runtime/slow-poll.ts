@@ -1,0 +1,29 @@
+/**
+ * How long to wait before looking without a hint: a second after something happened, then longer and longer while nothing
+ * does, up to `maxMs`; jittered, so that processes do not look in step. While hints cannot arrive it stays at a second.
+ */
+const FIRST_MS = 1000;
+const GROWTH = 1.6;
+const JITTER = 0.2;
+
+export class SlowPoll {
+  readonly #maxMs: number;
+  #waitMs: number;
+
+  constructor(maxMs: number) {
+    this.#maxMs = maxMs;
+    this.#waitMs = Math.min(FIRST_MS, maxMs);
+  }
+
+  /** Something happened here: look again soon. */
+  reset(): void {
+    this.#waitMs = Math.min(FIRST_MS, this.#maxMs);
+  }
+
+  /** @param canHear whether hints can arrive now */
+  nextMs(canHear: boolean): number {
+    const waitMs = canHear ? this.#waitMs : Math.min(FIRST_MS, this.#maxMs);
+    this.#waitMs = Math.min(this.#waitMs * GROWTH, this.#maxMs);
+    return waitMs * (1 - JITTER * Math.random());
+  }
+}

@@ -1,0 +1,118 @@
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
+import { DelayqError } from "../core/errors.ts";
+import { show } from "../core/validate.ts";
+
+/** Where Redis is: a URL, ioredis options (sentinels included), or a client whose options are taken (it is never used itself). */
+export type ConnectionOption = string | RedisOptions | Redis | Cluster;
+
+export type Client = Redis | Cluster;
+
+const DEFAULT_URL = "redis://127.0.0.1:6379";
+const RECONNECT_MIN_MS = 20;
+const RECONNECT_MAX_MS = 500;
+const SOCKET_TIMEOUT_MS = 3000;
+const CONNECT_TIMEOUT_MS = 3000;
+const LOADING_LOOK_MS = 200;
+
+const reconnectDelayMs = (times: number): number =>
+  Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS) * (0.75 + Math.random() / 4);
+
+/**
+ * What delayq's connections need, whatever the caller's options say.
+ *
+ * ioredis must never send a call twice by itself: it knows nothing of claims. So it fails all that is in flight when a
+ * connection ends, and the store repeats (`maxRetriesPerRequest: 0`). A peer that is frozen with its sockets open is
+ * noticed by the socket time-out; reconnects are quick and capped, since its default grows to seconds.
+ */
+const OWN_OPTIONS = {
+  lazyConnect: true,
+  maxRetriesPerRequest: 0,
+  enableReadyCheck: true,
+  maxLoadingRetryTime: LOADING_LOOK_MS,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: false,
+  replyMapping: "legacy",
+  retryStrategy: reconnectDelayMs,
+  connectionName: "delayq",
+} as const satisfies RedisOptions;
+
+const FALLBACK_OPTIONS: RedisOptions = {
+  socketTimeout: SOCKET_TIMEOUT_MS,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  keepAlive: 10_000,
+};
+
+/** How to open connections to one place; equal options share one `Connection`. */
+export interface ResolvedConnection {
+  readonly sharingKey: string | object;
+  open(): Client;
+}
+
+/** @throws DelayqError `DELAYQ_INVALID_OPTION` */
+export function resolveConnection(option: ConnectionOption | undefined): ResolvedConnection {
+  if (option === undefined) return resolveConnection(process.env["DELAYQ_REDIS_URL"] ?? DEFAULT_URL);
+  if (typeof option === "string") {
+    const url = checkedUrl(option);
+    return { sharingKey: url, open: () => new Redis(url, { ...FALLBACK_OPTIONS, ...OWN_OPTIONS }) };
+  }
+  if (typeof option !== "object" || option === null || Array.isArray(option)) throw invalid(option);
+  refusePrefix(option);
+  if (isCluster(option)) {
+    return { sharingKey: option, open: () => option.duplicate([], clusterOptions(option)) };
+  }
+  const options = isRedis(option) ? option.options : option;
+  return { sharingKey: option, open: () => new Redis(redisOptions(options)) };
+}
+
+function redisOptions(options: RedisOptions): RedisOptions & typeof OWN_OPTIONS {
+  const isSentinel = (options.sentinels?.length ?? 0) > 0;
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
+  );
+  return { ...FALLBACK_OPTIONS, ...(isSentinel && { failoverDetector: true }), ...given, ...OWN_OPTIONS };
+}
+
+function clusterOptions({ options }: Cluster) {
+  return {
+    ...options,
+    lazyConnect: true,
+    shardedSubscribers: true,
+    clusterRetryStrategy: reconnectDelayMs,
+    redisOptions: redisOptions(options.redisOptions ?? {}),
+  } satisfies ClusterOptions;
+}
+
+/** By shape, so that a caller with another copy of ioredis is understood too. */
+const isRedis = (value: object): value is Redis => "duplicate" in value && "options" in value;
+const isCluster = (value: object): value is Cluster => isRedis(value) && "nodes" in value;
+
+function refusePrefix(option: object): void {
+  const { keyPrefix } = ("options" in option ? option.options : option) as { keyPrefix?: string };
+  if (keyPrefix !== undefined && keyPrefix !== "") {
+    throw new DelayqError(
+      "DELAYQ_INVALID_OPTION",
+      `Expected a connection without \`keyPrefix\`, got ${show(keyPrefix)}. Use delayq's own \`prefix\` option.`,
+    );
+  }
+}
+
+function checkedUrl(url: string): string {
+  let protocol: string | undefined;
+  try {
+    ({ protocol } = new URL(url));
+  } catch {
+    protocol = undefined;
+  }
+  if (protocol === "redis:" || protocol === "rediss:" || url.startsWith("/")) return url;
+  throw invalid(withoutPassword(url));
+}
+
+const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, "//***@");
+
+function invalid(got: unknown): DelayqError {
+  return new DelayqError(
+    "DELAYQ_INVALID_OPTION",
+    `Expected \`connection\` to be a URL (redis://host:port), ioredis options, a Redis or a Cluster, got ${show(got)}.`,
+  );
+}

@@ -1,0 +1,238 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DelayqError } from "../core/errors.ts";
+import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { resolveConnection, type Client, type ConnectionOption } from "./connection-options.ts";
+import { kindOf, refusal } from "./redis-errors.ts";
+import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/**
+ * The way to one Redis: one connection for calls, one for hints, shared by all queues, workers and schedulers of the
+ * process that name the same Redis.
+ *
+ * A call is repeated until it is answered, refused or out of time. It may be executed twice, so every script is made to be
+ * sent twice. Out of time means: unavailable, if it was never sent; else unknown.
+ */
+export interface CallOptions {
+  /** When to give up, on the clock of `performance.now()`; Infinity waits for ever. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Keys as a script wants them: each of its declared keys is one key, or one a level. */
+export type KeySource = Readonly<Record<string, unknown>>;
+
+const RETRY_MS = 50;
+const MAJOR_MIN = 7;
+
+const shared = new Map<string | object, Connection>();
+
+export class Connection {
+  readonly #key: string | object;
+  readonly #client: Client;
+  readonly #openSubscriber: () => Subscriber;
+  readonly #flatKeys = new WeakMap<KeySource, Map<string, readonly string[]>>();
+  #subscriber: Subscriber | undefined;
+  #holders = 0;
+  #lastError: unknown;
+  #version: Promise<void> | undefined;
+  #becomesReady: Promise<void> | undefined;
+
+  private constructor(key: string | object, open: () => Client, logger: Logger) {
+    this.#key = key;
+    this.#client = this.#opened(open, logger);
+    this.#openSubscriber = () => new Subscriber(this.#opened(open, logger), logger);
+  }
+
+  /** Every `acquire` needs its `release`; the last one closes. */
+  static acquire(option: ConnectionOption | undefined, logger: Logger = defaultLogger()): Connection {
+    const { sharingKey, open } = resolveConnection(option);
+    let connection = shared.get(sharingKey);
+    if (connection === undefined) {
+      connection = new Connection(sharingKey, open, logger);
+      shared.set(sharingKey, connection);
+    }
+    connection.#holders++;
+    return connection;
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return;
+    shared.delete(this.#key);
+    this.#client.disconnect();
+    this.#subscriber?.close();
+  }
+
+  get subscriber(): Subscriber {
+    return (this.#subscriber ??= this.#openSubscriber());
+  }
+
+  /** @throws DelayqError of `DELAYQ_REDIS_*`, or `DELAYQ_UNKNOWN_OUTCOME` */
+  async call<D extends ScriptDefinition>(
+    script: Script<D>,
+    keys: KeySource,
+    args: ArgsOf<D>,
+    items: readonly Arg[],
+    options: CallOptions,
+  ): Promise<ReplyOf<D>> {
+    const { definition } = script;
+    const flat = this.#flat(definition, keys);
+    const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
+    const tail = [flat.length, ...flat, ...given, ...items];
+    const reply = await this.#repeated(options, definition.name, () => this.#evaluate(script, tail));
+    return script.decode(reply);
+  }
+
+  /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
+  async read(
+    command: "hgetall" | "hmget" | "hget" | "lrange",
+    args: readonly Arg[],
+    options: CallOptions,
+  ): Promise<unknown> {
+    return await this.#repeated(options, command, () => this.#client.call(command, ...args));
+  }
+
+  async #evaluate(script: Pick<Script, "definition" | "source">, tail: Arg[]): Promise<unknown> {
+    const { source, definition } = script;
+    const send = (command: string, head: string): Promise<unknown> =>
+      definition.isBinary === true
+        ? this.#client.callBuffer(command, [head, ...tail])
+        : this.#client.call(command, [head, ...tail]);
+    try {
+      return await send("evalsha", source.sha1);
+    } catch (error) {
+      if (kindOf(error) !== "noscript") throw error;
+      return await send("eval", source.text);
+    }
+  }
+
+  async #repeated<T>(options: CallOptions, name: string, send: () => Promise<T>): Promise<T> {
+    const { deadlineMs, signal } = options;
+    let wasSent = false;
+    for (;;) {
+      try {
+        await this.#ready(deadlineMs, signal);
+        wasSent = true;
+        return await before(deadlineMs, signal, send());
+      } catch (error) {
+        if (error instanceof DelayqError) throw error;
+        const kind = error === OUT_OF_TIME ? "lost" : kindOf(error);
+        if (kind === "refused") throw refusal(error);
+        if (kind === "readonly" && !this.#client.isCluster) this.#client.disconnect(true);
+        if (error !== OUT_OF_TIME) this.#lastError = error;
+        if (kind !== "lost") wasSent = false;
+        if (signal?.aborted === true || performance.now() + RETRY_MS >= deadlineMs)
+          throw this.#gaveUp(name, wasSent);
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #ready(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const client = this.#client;
+    if (client.status !== "ready") {
+      if (client.status === "wait" || client.status === "end") void client.connect().catch(() => {}); // see "error"
+      await before(deadlineMs, signal, this.#nextReady());
+    }
+    this.#version ??= this.#checkVersion();
+    await before(deadlineMs, signal, this.#version);
+  }
+
+  /** One promise for all calls that wait; it never rejects. */
+  #nextReady(): Promise<void> {
+    this.#becomesReady ??= new Promise((resolve) => {
+      this.#client.once("ready", () => {
+        this.#becomesReady = undefined;
+        resolve();
+      });
+    });
+    return this.#becomesReady;
+  }
+
+  async #checkVersion(): Promise<void> {
+    let version: string | undefined;
+    try {
+      version = /^(?:redis|valkey)_version:(\d+\.\d+\S*)/m.exec(
+        String(await this.#client.call("info", "server")),
+      )?.[1];
+    } catch {
+      this.#version = undefined; // not allowed to ask, or the connection went: the calls themselves will tell
+      return;
+    }
+    if (version === undefined || Number.parseInt(version, 10) >= MAJOR_MIN) return;
+    this.#version = undefined;
+    throw new DelayqError(
+      "DELAYQ_REDIS_UNSUPPORTED",
+      `Expected Redis or Valkey ${MAJOR_MIN}.0 or newer, got ${version}. Update the server.`,
+    );
+  }
+
+  #gaveUp(name: string, wasSent: boolean): DelayqError {
+    const options = { cause: this.#lastError };
+    const because = this.#lastError instanceof Error ? `: ${this.#lastError.message}` : "";
+    return wasSent
+      ? new DelayqError(
+          "DELAYQ_UNKNOWN_OUTCOME",
+          `Redis did not answer ${name} in time${because}. It may have been done or not; repeating it is safe.`,
+          options,
+        )
+      : new DelayqError(
+          "DELAYQ_REDIS_UNAVAILABLE",
+          `Redis could not be reached in time for ${name}${because}. Nothing was changed.`,
+          options,
+        );
+  }
+
+  #opened(open: () => Client, logger: Logger): Client {
+    const client = open();
+    let isDown = false;
+    client.on("error", (error: unknown) => {
+      this.#lastError = error;
+      if (!isDown) logger.warn({ err: error }, "the connection to Redis is lost; trying again");
+      isDown = true;
+    });
+    client.on("ready", () => {
+      if (isDown) logger.info("the connection to Redis is back");
+      isDown = false;
+      this.#version = undefined;
+    });
+    return client;
+  }
+
+  /** The keys of a script in its header's order; kept, since it is the same for every call on a shard. */
+  #flat(definition: ScriptDefinition, keys: KeySource): readonly string[] {
+    let ofScripts = this.#flatKeys.get(keys);
+    if (ofScripts === undefined) this.#flatKeys.set(keys, (ofScripts = new Map<string, readonly string[]>()));
+    let flat = ofScripts.get(definition.name);
+    if (flat === undefined) {
+      flat = definition.keys.flatMap((key) => keys[key] as string | readonly string[]);
+      ofScripts.set(definition.name, flat);
+    }
+    return flat;
+  }
+}
+
+const OUT_OF_TIME = new Error("out of time");
+
+/** Rejects with OUT_OF_TIME at the deadline or when the signal aborts, whatever becomes of the promise. */
+function before<T>(deadlineMs: number, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  if (deadlineMs === Number.POSITIVE_INFINITY && signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const giveUp = (): void => finish(() => reject(OUT_OF_TIME));
+    const timer =
+      deadlineMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : setTimeout(giveUp, Math.min(Math.max(0, deadlineMs - performance.now()), 2 ** 31 - 1));
+    signal?.addEventListener("abort", giveUp, { once: true });
+    const finish = (settle: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+      settle();
+    };
+    promise.then(
+      (value) => finish(() => resolve(value)),
+      (error: unknown) => finish(() => reject(error as Error)),
+    );
+    if (signal?.aborted === true) giveUp();
+  });
+}

@@ -1,0 +1,74 @@
+import type { Connection } from "./connection.ts";
+import { Loop } from "../runtime/loop.ts";
+import { membersChannel } from "./keys.ts";
+import { MemberStore, type Member, type MemberFacts } from "./member-store.ts";
+import { within, type GivenTime } from "./queue-store.ts";
+
+/**
+ * Says again and again that a member lives, and hears who else does. One a member, whatever it serves. A change is told to
+ * all by publish, so that a clean stop hands over at once; a crash is noticed when the time to live runs out.
+ */
+export interface HeartbeatOptions {
+  readonly prefix: string;
+  readonly member: string;
+  readonly facts: MemberFacts;
+  readonly everyMs: number;
+  readonly ttlMs: number;
+  readonly time: GivenTime;
+  /** Whether to hear of changes at once; else with the next beat. */
+  readonly isListening: boolean;
+  readonly onMembers: (members: readonly Member[]) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const FAREWELL_MS = 1000;
+const JITTER = 0.1;
+
+export class Heartbeat {
+  readonly #connection: Connection;
+  readonly #options: HeartbeatOptions;
+  readonly #store: MemberStore;
+  readonly #loop: Loop;
+  readonly #hear = (): void => this.#loop.hint();
+  #generation = "0";
+
+  constructor(connection: Connection, options: HeartbeatOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#store = new MemberStore(connection, options.prefix, options.time);
+    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+  }
+
+  start(): void {
+    this.#loop.start();
+    const { isListening, prefix } = this.#options;
+    if (isListening) this.#connection.subscriber.listen(membersChannel(prefix), this.#hear);
+  }
+
+  /** Look at the members now: something says that they have changed. */
+  hint(): void {
+    this.#loop.hint();
+  }
+
+  async runOnce(): Promise<number> {
+    const { everyMs, ttlMs } = this.#options;
+    await this.#beat(ttlMs, ttlMs);
+    return everyMs * (1 - JITTER * Math.random());
+  }
+
+  async stop(): Promise<void> {
+    if (this.#options.isListening) {
+      this.#connection.subscriber.unlisten(membersChannel(this.#options.prefix), this.#hear);
+    }
+    await this.#loop.stop();
+    await this.#beat(0, FAREWELL_MS).catch(this.#options.onError);
+  }
+
+  async #beat(ttlMs: number, callMs: number): Promise<void> {
+    const { member, facts, onMembers } = this.#options;
+    const changed = await this.#store.beat(member, facts, ttlMs, this.#generation, within(callMs));
+    if (changed === undefined) return;
+    this.#generation = changed.generation;
+    if (ttlMs > 0) onMembers(changed.members);
+  }
+}

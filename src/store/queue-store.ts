@@ -1,0 +1,303 @@
+import { DelayqError } from "../core/errors.ts";
+import { memberId } from "../core/ids.ts";
+import type { Due, KeptOptions } from "../core/options.ts";
+import { KEPT_DEFAULTS, LEASE_MAX_MS } from "../core/options.ts";
+import type { TaskState } from "../core/task.ts";
+import type { CallOptions, Connection } from "./connection.ts";
+import { metaKey, queuesKey, shardKeys, type Namespace, type ShardKeys } from "./keys.ts";
+import type { Arg, ReplyOf } from "./script.ts";
+import * as scripts from "./scripts.ts";
+
+/** What meta says of a queue. */
+export interface Meta {
+  readonly shards: number;
+  readonly paused: boolean;
+  readonly generation: string;
+  readonly profiles: ReadonlyMap<number, string>;
+}
+
+/** What a script gets as the time: "0" for Redis TIME, the clock of everything; tests give epoch ms. */
+export type GivenTime = () => string;
+export const REDIS_TIME: GivenTime = () => "0";
+
+const CALL_MS = 10_000;
+/** Bounds of one call, so that no script stalls Redis: ids for what writes records or scores, for reads, and bytes. */
+export const WRITE_BATCH_MAX = 200;
+export const READ_BATCH_MAX = 500;
+export const BATCH_BYTES_MAX = 1_048_576;
+export const CLAIM_BATCH_MAX = 200;
+
+/** The transitions of one queue, typed. Knows keys and scripts, and nothing of what they are for. */
+export class QueueStore {
+  readonly namespace: Namespace;
+  readonly #connection: Connection;
+  readonly #time: GivenTime;
+  readonly #caller = memberId();
+  readonly #profiles = new Map<number, KeptOptions>();
+  #shards: readonly ShardKeys[] = [];
+  #calls = 0;
+
+  constructor(connection: Connection, namespace: Namespace, time: GivenTime = REDIS_TIME) {
+    this.#connection = connection;
+    this.namespace = namespace;
+    this.#time = time;
+  }
+
+  /** Names one change, so that it is remembered if it must be sent again. */
+  nextCallId(): string {
+    return `${this.#caller}${(this.#calls++).toString(36)}`;
+  }
+
+  /** The keys of all shards; made once for a number of shards. */
+  shards(count: number): readonly ShardKeys[] {
+    if (this.#shards.length !== count) {
+      this.#shards = Array.from({ length: count }, (_, shard) => shardKeys(this.namespace, shard, count));
+    }
+    return this.#shards;
+  }
+
+  // Meta and registry
+
+  async register(shards: number, fallback: number, profile: string, options: CallOptions) {
+    const args = { nowMs: this.#time(), shards, fallback, profile };
+    return await this.#connection.call(scripts.register, { meta: this.#meta() }, args, [], options);
+  }
+
+  async enlist(shards: number): Promise<void> {
+    const args = { queue: this.namespace.queue, shards };
+    await this.#connection.call(
+      scripts.enlist,
+      { queues: queuesKey(this.namespace.prefix) },
+      args,
+      [],
+      within(),
+    );
+  }
+
+  /** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
+  async readMeta(options: CallOptions = within()): Promise<Meta | undefined> {
+    const flat = pairs(await this.#connection.read("hgetall", [this.#meta()], options));
+    if (!flat.has("format")) return undefined;
+    if (flat.get("format") !== "1") {
+      throw new DelayqError(
+        "DELAYQ_NEWER_FORMAT",
+        `Expected queue ${this.namespace.queue} to be of format 1, got format ${flat.get("format")}. Update this process.`,
+      );
+    }
+    const profiles = [...flat].filter(([field]) => field.startsWith("profile:"));
+    return {
+      shards: Number(flat.get("shards")),
+      paused: flat.get("paused") === "1",
+      generation: flat.get("generation") ?? "0",
+      profiles: new Map(profiles.map(([field, json]) => [Number(field.slice("profile:".length)), json])),
+    };
+  }
+
+  cachedProfile(number: number): KeptOptions | undefined {
+    return this.#profiles.get(number);
+  }
+
+  /** The options behind a profile number; they never change, so they are read once. */
+  async profile(number: number): Promise<KeptOptions> {
+    let profile = this.#profiles.get(number);
+    if (profile === undefined) {
+      const json = await this.#connection.read("hget", [this.#meta(), `profile:${number}`], within());
+      if (typeof json !== "string") return KEPT_DEFAULTS;
+      profile = { ...KEPT_DEFAULTS, ...(JSON.parse(json) as Partial<KeptOptions>) };
+      this.#profiles.set(number, profile);
+    }
+    return profile;
+  }
+
+  /** After a queue was obliterated its numbers may be given anew. */
+  forgetProfiles(): void {
+    this.#profiles.clear();
+  }
+
+  async setPaused(paused: boolean) {
+    const args = { nowMs: this.#time(), paused: paused ? 1 : 0 };
+    return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], within());
+  }
+
+  async copyCtl(keys: ShardKeys, meta: Meta): Promise<void> {
+    const args = { generation: meta.generation, shards: meta.shards, paused: meta.paused ? 1 : 0 };
+    await this.#connection.call(scripts.copyCtl, keys, args, [...meta.profiles].flat(), within());
+  }
+
+  async wipeMeta(): Promise<void> {
+    await this.#connection.call(scripts.wipeMeta, { meta: this.#meta() }, {}, [], within());
+  }
+
+  async wipeShard(keys: ShardKeys, isForced: boolean) {
+    return await this.#connection.call(scripts.wipeShard, keys, { force: isForced ? 1 : 0 }, [], within());
+  }
+
+  // Producing and changing
+
+  async add(keys: ShardKeys, profile: number, items: readonly Arg[], callId: string, options: CallOptions) {
+    const args = { nowMs: this.#time(), callId, profile };
+    return await this.#connection.call(scripts.add, keys, args, items, options);
+  }
+
+  async cancel(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.cancel, keys, this.#once(), items, options)).outcomes;
+  }
+
+  async reschedule(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.reschedule, keys, this.#once(), items, options)).outcomes;
+  }
+
+  async runNow(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.runNow, keys, this.#once(), items, options)).outcomes;
+  }
+
+  async update(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.update, keys, this.#once(), items, options)).outcomes;
+  }
+
+  async requeue(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.requeue, keys, this.#once(), items, options)).outcomes;
+  }
+
+  async purge(keys: ShardKeys, items: readonly Arg[], options = within()) {
+    return (await this.#connection.call(scripts.purge, keys, this.#once(), items, options)).outcomes;
+  }
+
+  // Reading
+
+  async get(keys: ShardKeys, ids: readonly string[], options = within()) {
+    return (await this.#connection.call(scripts.get, keys, { nowMs: this.#time() }, ids, options)).tasks;
+  }
+
+  /** A page of one structure, behind the last id of the page before. */
+  async page(source: PageSource, after: { id: string; score: number } | undefined, limit: number) {
+    const { scored, range } = source;
+    const args = { nowMs: this.#time(), range, score: after?.score ?? "", id: after?.id ?? "", limit };
+    return await this.#connection.call(scripts.list, { scored }, args, [], within());
+  }
+
+  /** The levels in use, highest first. */
+  async levels(keys: ShardKeys): Promise<number[]> {
+    const levels = await this.#connection.read("hget", [keys.ctl, "levels"], within());
+    return typeof levels === "string" ? [...levels].map(Number) : [];
+  }
+
+  /** The ids on the runway of a level; it is short. */
+  async runway(keys: ShardKeys, level: number): Promise<string[]> {
+    const ids = await this.#connection.read("lrange", [keys.ready[level] ?? "", 0, -1], within());
+    return (ids as string[] | undefined) ?? [];
+  }
+
+  async counts(keys: ShardKeys) {
+    return await this.#connection.call(scripts.counts, keys, { nowMs: this.#time() }, [], within());
+  }
+
+  // Serving
+
+  async tick(keys: ShardKeys, epoch: string, options: CallOptions) {
+    const args = { nowMs: this.#time(), epoch, leaseMaxMs: LEASE_MAX_MS };
+    return await this.#connection.call(scripts.tick, keys, args, [], options);
+  }
+
+  async takeShard(keys: ShardKeys, scheduler: string, seenEpoch: string, options: CallOptions) {
+    const args = { nowMs: this.#time(), scheduler, seenEpoch };
+    return await this.#connection.call(scripts.takeShard, keys, args, [], options);
+  }
+
+  async leaveShard(keys: ShardKeys, member: string, options: CallOptions): Promise<void> {
+    await this.#connection.call(scripts.leaveShard, keys, { member }, [], options);
+  }
+
+  async claim(
+    keys: ShardKeys,
+    request: ClaimRequest,
+    options: CallOptions,
+  ): Promise<ReplyOf<typeof scripts.claim.definition>> {
+    return await this.#connection.call(scripts.claim, keys, { nowMs: this.#time(), ...request }, [], options);
+  }
+
+  async settle(keys: ShardKeys, acks: number, items: readonly Arg[], callId: string, options: CallOptions) {
+    const args = { nowMs: this.#time(), callId, acks };
+    return (await this.#connection.call(scripts.settle, keys, args, items, options)).refused;
+  }
+
+  async extend(keys: ShardKeys, leaseMs: number, items: readonly Arg[], options: CallOptions) {
+    const args = { nowMs: this.#time(), leaseMs };
+    return (await this.#connection.call(scripts.extend, keys, args, items, options)).lost;
+  }
+
+  #meta(): string {
+    return metaKey(this.namespace);
+  }
+
+  #once() {
+    return { nowMs: this.#time(), callId: this.nextCallId() };
+  }
+}
+
+export interface ClaimRequest {
+  readonly worker: string;
+  readonly number: number;
+  readonly leaseMs: number;
+  readonly count: number;
+}
+
+/** One ZSET that `list` pages through, or the part of it that is due or is not. */
+export interface PageSource {
+  readonly scored: string;
+  readonly range: "all" | "due" | "later";
+}
+
+/** The structures that hold the tasks of a state, but for the runway. */
+export function pageSources(keys: ShardKeys, state: TaskState, levels: readonly number[]): PageSource[] {
+  switch (state) {
+    case "delayed":
+      return levels.map((level) => ({ scored: keys.due[level] ?? "", range: "later" }));
+    case "ready":
+      return levels.map((level) => ({ scored: keys.due[level] ?? "", range: "due" }));
+    case "leased":
+    case "dead":
+    case "done":
+      return [{ scored: keys[state], range: "all" }];
+  }
+}
+
+/** How a script takes a due time. */
+export const encodeDue = (due: Due): string => ("delay" in due ? `+${due.delay}` : String(due.atMs));
+
+/** The usual bound of a call. */
+export const within = (ms = CALL_MS): CallOptions => ({ deadlineMs: performance.now() + ms });
+
+/** The registry: which queues there are, and their numbers of shards. */
+export async function readQueues(
+  connection: Connection,
+  prefix: string,
+  options = within(),
+): Promise<Map<string, number>> {
+  const flat = pairs(await connection.read("hgetall", [queuesKey(prefix)], options));
+  return new Map([...flat].map(([queue, shards]) => [queue, Number(shards)]));
+}
+
+/** The numbers of shards of some queues; a queue that is not there (yet) is left out. */
+export async function readShardCounts(
+  connection: Connection,
+  prefix: string,
+  queues: readonly string[],
+  options = within(),
+): Promise<Map<string, number>> {
+  const counts = (await connection.read("hmget", [queuesKey(prefix), ...queues], options)) as (
+    | string
+    | null
+  )[];
+  const known = queues.map((queue, i) => [queue, Number(counts[i] ?? 0)] as const);
+  return new Map(known.filter(([, shards]) => shards > 0));
+}
+
+/** A hash as the client gives it: flat from Redis 6's protocol, an object from ioredis' own commands. */
+function pairs(reply: unknown): Map<string, string> {
+  if (!Array.isArray(reply)) return new Map(Object.entries((reply ?? {}) as Record<string, string>));
+  const flat = reply as string[];
+  return new Map(
+    Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] ?? "", flat[2 * i + 1] ?? ""]),
+  );
+}

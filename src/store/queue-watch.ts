@@ -1,0 +1,55 @@
+import { Loop } from "../runtime/loop.ts";
+import type { Connection } from "./connection.ts";
+import { readShardCounts } from "./queue-store.ts";
+
+/**
+ * Finds queues that may not exist yet: schedulers and workers never create one, and serve it soon after its first add. Asks
+ * the registry for all that are missing in one call; asks nothing while none is.
+ */
+const LOOK_MS = 500;
+
+export interface QueueWatchOptions {
+  readonly prefix: string;
+  readonly queues: readonly string[];
+  readonly onFound: (queue: string, shards: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class QueueWatch {
+  readonly #connection: Connection;
+  readonly #options: QueueWatchOptions;
+  readonly #missing: Set<string>;
+  readonly #loop: Loop;
+
+  constructor(connection: Connection, options: QueueWatchOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#missing = new Set(options.queues);
+    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  /** A queue was obliterated: look out for it again. */
+  lost(queue: string): void {
+    this.#missing.add(queue);
+    this.#loop.hint(LOOK_MS);
+  }
+
+  async runOnce(): Promise<number> {
+    if (this.#missing.size > 0) {
+      const found = await readShardCounts(this.#connection, this.#options.prefix, [...this.#missing]);
+      for (const [queue, shards] of found) {
+        this.#missing.delete(queue);
+        this.#options.onFound(queue, shards);
+      }
+    }
+    return this.#missing.size > 0 ? LOOK_MS : Number.POSITIVE_INFINITY;
+  }
+}

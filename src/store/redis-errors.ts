@@ -1,0 +1,45 @@
+import { DelayqError } from "../core/errors.ts";
+
+/** What an error of a call means for the caller. */
+export type ErrorKind =
+  /** The script is not cached there: send its text. */
+  | "noscript"
+  /** Redis will answer otherwise soon: nothing was done, try again. */
+  | "transient"
+  /** As transient, but this connection leads to a replica: open another. */
+  | "readonly"
+  /** The connection went; whether the call was executed is not known. */
+  | "lost"
+  /** Redis refused, and will again. */
+  | "refused";
+
+const TRANSIENT = new Set([
+  "LOADING",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "NOREPLICAS",
+  "MISCONF",
+]);
+
+export function kindOf(error: unknown): ErrorKind {
+  if (!(error instanceof Error) || error.name !== "ReplyError") return "lost";
+  const word = error.message.split(" ", 1)[0] ?? "";
+  if (word === "NOSCRIPT") return "noscript";
+  if (word === "READONLY") return "readonly";
+  return TRANSIENT.has(word) ? "transient" : "refused";
+}
+
+/** A refusal as delayq reports it. */
+export function refusal(error: unknown): DelayqError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith("OOM")) {
+    return new DelayqError(
+      "DELAYQ_REDIS_FULL",
+      "Redis has reached its maxmemory, so nothing was added or changed. Running and cancelling tasks still works; free memory or raise maxmemory.",
+      { cause: error },
+    );
+  }
+  return new DelayqError("DELAYQ_REDIS_REFUSED", `Redis refused the call: ${message}`, { cause: error });
+}

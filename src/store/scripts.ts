@@ -1,0 +1,327 @@
+import { defineScript, type Field } from "./script.ts";
+
+/** Every transition, as its header in `lua/` declares it. */
+const none = () => ({});
+const text = (field: Field | undefined): string => String(field ?? "");
+const texts = (fields: readonly Field[]): string[] => fields.map(text);
+const numbers = (fields: readonly Field[]): number[] => fields.map(Number);
+const bytes = (field: Field | undefined): Buffer =>
+  Buffer.isBuffer(field) ? field : Buffer.from(text(field));
+
+/** Cuts a flat list into rows of `size`. */
+function rows<T>(fields: readonly Field[], size: number, make: (...row: Field[]) => T): T[] {
+  const made: T[] = [];
+  for (let at = 0; at + size <= fields.length; at += size) made.push(make(...fields.slice(at, at + size)));
+  return made;
+}
+
+export const add = defineScript({
+  name: "add",
+  keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
+  args: ["nowMs", "callId", "profile"],
+  items: ["id", "due", "record"],
+  replies: {
+    ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),
+    NO_PROFILE: none,
+  },
+});
+
+export const tick = defineScript({
+  name: "tick",
+  keys: [
+    "due",
+    "ready",
+    "tasks",
+    "more",
+    "leased",
+    "leases",
+    "dead",
+    "done",
+    "errors",
+    "results",
+    "ctl",
+    "seq",
+    "stats",
+    "calls",
+    "answers",
+    "waiting",
+  ],
+  args: ["nowMs", "epoch", "leaseMaxMs"],
+  items: [],
+  replies: {
+    TICKED: ([recovered, buried, moved, nextWakeMs, generation]) => ({
+      recovered: Number(recovered),
+      buried: Number(buried),
+      moved: Number(moved),
+      nextWakeMs: Number(nextWakeMs),
+      generation: text(generation),
+    }),
+    STALE: ([epoch]) => ({ epoch: text(epoch) }),
+    NO_QUEUE: none,
+  },
+});
+
+export const claim = defineScript({
+  name: "claim",
+  keys: ["due", "ready", "tasks", "more", "leased", "leases", "ctl", "seq", "calls", "answers", "waiting"],
+  args: ["nowMs", "worker", "number", "leaseMs", "count"],
+  items: [],
+  isBinary: true,
+  replies: {
+    CLAIMED: ([nowMs, fence, isMore, ...claimed]) => ({
+      nowMs: Number(nowMs),
+      fence: text(fence),
+      isMore: Number(isMore) === 1,
+      claimed: rows(claimed, 3, (id, record, more) => ({
+        id: text(id),
+        record: bytes(record),
+        more: text(more),
+      })),
+    }),
+    EMPTY: none,
+    PAUSED: none,
+    STALE: none,
+    NO_QUEUE: none,
+  },
+});
+
+export const settle = defineScript({
+  name: "settle",
+  keys: [
+    "due",
+    "tasks",
+    "more",
+    "leased",
+    "leases",
+    "dead",
+    "done",
+    "errors",
+    "results",
+    "stats",
+    "calls",
+    "answers",
+    "waiting",
+  ],
+  args: ["nowMs", "callId", "acks"],
+  items: ["outcome", "id", "fence", "ms", "text"],
+  replies: { SETTLED: (refused) => ({ refused: numbers(refused) }) },
+});
+
+export const extend = defineScript({
+  name: "extend",
+  keys: ["leased", "leases"],
+  args: ["nowMs", "leaseMs"],
+  items: ["id", "fence"],
+  replies: { EXTENDED: (lost) => ({ lost: numbers(lost) }) },
+});
+
+const outcomes = <O extends string>() => ({
+  OUTCOMES: (fields: readonly Field[]) => ({ outcomes: texts(fields) as O[] }),
+});
+
+export const cancel = defineScript({
+  name: "cancel",
+  keys: [
+    "due",
+    "ready",
+    "tasks",
+    "more",
+    "leased",
+    "leases",
+    "dead",
+    "done",
+    "errors",
+    "stats",
+    "calls",
+    "answers",
+  ],
+  args: ["nowMs", "callId"],
+  items: ["id", "abort"],
+  replies: outcomes<"cancelled" | "missing" | "leased" | "dead" | "done">(),
+});
+
+export const reschedule = defineScript({
+  name: "reschedule",
+  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
+  args: ["nowMs", "callId"],
+  items: ["id", "due"],
+  replies: outcomes<"rescheduled" | "missing" | "leased" | "dead" | "done">(),
+});
+
+export const runNow = defineScript({
+  name: "run-now",
+  keys: ["due", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
+  args: ["nowMs", "callId"],
+  items: ["id"],
+  replies: outcomes<"due" | "missing" | "leased" | "dead" | "done">(),
+});
+
+export const update = defineScript({
+  name: "update",
+  keys: ["due", "tasks", "leased", "dead", "done", "ctl", "calls", "answers"],
+  args: ["nowMs", "callId"],
+  items: ["id", "payload"],
+  replies: outcomes<"updated" | "missing" | "leased" | "done">(),
+});
+
+export const requeue = defineScript({
+  name: "requeue",
+  keys: ["due", "tasks", "more", "leased", "dead", "done", "stats", "calls", "answers", "waiting"],
+  args: ["nowMs", "callId"],
+  items: ["id"],
+  replies: outcomes<"requeued" | "missing" | "delayed" | "ready" | "leased" | "done">(),
+});
+
+export const purge = defineScript({
+  name: "purge",
+  keys: ["due", "tasks", "more", "leased", "dead", "done", "errors", "results", "stats", "calls", "answers"],
+  args: ["nowMs", "callId"],
+  items: ["id"],
+  replies: outcomes<"purged" | "missing" | "delayed" | "ready" | "leased">(),
+});
+
+export const get = defineScript({
+  name: "get",
+  keys: ["due", "tasks", "more", "leased", "leases", "dead", "done", "errors", "results"],
+  args: ["nowMs"],
+  items: ["id"],
+  isBinary: true,
+  replies: {
+    TASKS: (fields) => ({
+      tasks: rows(fields, 6, (state, record, more, lease, error, result) => ({
+        state: text(state),
+        record: bytes(record),
+        more: text(more),
+        lease: text(lease),
+        error: text(error),
+        result: text(result),
+      })),
+    }),
+  },
+});
+
+export const list = defineScript({
+  name: "list",
+  keys: ["scored"],
+  args: ["nowMs", "range", "score", "id", "limit"],
+  items: [],
+  replies: {
+    PAGE: ([nowMs, ...page]) => ({
+      nowMs: Number(nowMs),
+      page: rows(page, 2, (id, score) => ({ id: text(id), score: Number(score) })),
+    }),
+  },
+});
+
+export const counts = defineScript({
+  name: "counts",
+  keys: ["due", "ready", "leased", "dead", "done", "ctl", "stats"],
+  args: ["nowMs"],
+  items: [],
+  replies: {
+    COUNTS: ([delayed, ready, leased, dead, done, paused, ...counters]) => ({
+      delayed: Number(delayed),
+      ready: Number(ready),
+      leased: Number(leased),
+      dead: Number(dead),
+      done: Number(done),
+      paused: text(paused) === "1",
+      counters: rows(counters, 2, (counter, count) => [text(counter), Number(count)] as const),
+    }),
+  },
+});
+
+export const takeShard = defineScript({
+  name: "take-shard",
+  keys: ["ctl", "seq"],
+  args: ["nowMs", "scheduler", "seenEpoch"],
+  items: [],
+  replies: {
+    TAKEN: ([epoch]) => ({ epoch: text(epoch) }),
+    HELD: ([epoch, owner]) => ({ epoch: text(epoch), owner: text(owner) }),
+    NO_QUEUE: none,
+  },
+});
+
+export const leaveShard = defineScript({
+  name: "leave-shard",
+  keys: ["seq", "calls", "answers", "waiting"],
+  args: ["member"],
+  items: [],
+  replies: { LEFT: none },
+});
+
+export const copyCtl = defineScript({
+  name: "copy-ctl",
+  keys: ["ctl", "waiting"],
+  args: ["generation", "shards", "paused"],
+  items: ["number", "profile"],
+  replies: { COPIED: none, NEWER: ([generation]) => ({ generation: text(generation) }) },
+});
+
+export const wipeShard = defineScript({
+  name: "wipe-shard",
+  keys: ["leased", "keys"],
+  args: ["force"],
+  items: [],
+  replies: { WIPED: none, LEASED: ([count]) => ({ count: Number(count) }) },
+});
+
+export const register = defineScript({
+  name: "register",
+  keys: ["meta"],
+  args: ["nowMs", "shards", "fallback", "profile"],
+  items: [],
+  replies: {
+    REGISTERED: ([profile, shards, paused, generation]) => ({
+      profile: Number(profile),
+      shards: Number(shards),
+      paused: text(paused) === "1",
+      generation: text(generation),
+    }),
+    SHARDS: ([shards]) => ({ shards: Number(shards) }),
+    NEWER: ([format]) => ({ format: text(format) }),
+    TOO_MANY: ([count]) => ({ count: Number(count) }),
+  },
+});
+
+export const setPaused = defineScript({
+  name: "set-paused",
+  keys: ["meta"],
+  args: ["nowMs", "paused"],
+  items: [],
+  replies: {
+    SET: ([generation, shards]) => ({ generation: text(generation), shards: Number(shards) }),
+    NO_QUEUE: none,
+  },
+});
+
+export const wipeMeta = defineScript({
+  name: "wipe-meta",
+  keys: ["meta"],
+  args: [],
+  items: [],
+  replies: { WIPED: none },
+});
+
+export const enlist = defineScript({
+  name: "enlist",
+  keys: ["queues"],
+  args: ["queue", "shards"],
+  items: [],
+  replies: { ENLISTED: none },
+});
+
+export const beat = defineScript({
+  name: "beat",
+  keys: ["members", "facts"],
+  args: ["nowMs", "member", "ttlMs", "memberFacts", "generation"],
+  items: [],
+  replies: {
+    SAME: none,
+    MEMBERS: ([generation, ...members]) => ({
+      generation: text(generation),
+      members: rows(members, 2, (id, facts) => ({ id: text(id), facts: text(facts) })),
+    }),
+  },
+});

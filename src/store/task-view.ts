@@ -1,0 +1,35 @@
+import type { Task, TaskError, TaskState } from "../core/task.ts";
+import { decodeFacts, decodeLease, decodeRecord } from "./codec.ts";
+
+/** Builds a task as users see it from what `get` returns of it. */
+export interface StoredTask {
+  readonly state: string;
+  readonly record: Buffer;
+  readonly more: string;
+  readonly lease: string;
+  readonly error: string;
+  readonly result: string;
+}
+
+/** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
+export function viewOf(queue: string, shard: number, id: string, stored: StoredTask): Task | undefined {
+  if (stored.state === "") return undefined;
+  const record = decodeRecord(stored.record);
+  const facts = decodeFacts(stored.more);
+  const lease = decodeLease(stored.lease);
+  return {
+    id,
+    queue,
+    shard,
+    name: record.name,
+    data: JSON.parse(record.payload) as unknown,
+    state: stored.state as TaskState,
+    dueAtMs: facts.dueAtMs === 0 ? record.dueAtMs : facts.dueAtMs,
+    addedAtMs: record.addedAtMs,
+    attempt: facts.attempts + (lease === undefined ? 0 : 1),
+    priority: record.priority,
+    ...(lease !== undefined && { startedAtMs: lease.startedAtMs, fence: lease.fence }),
+    ...(stored.error !== "" && { error: JSON.parse(stored.error) as TaskError }),
+    ...(stored.result !== "" && { result: JSON.parse(stored.result) as unknown }),
+  };
+}
