@@ -1,0 +1,39 @@
+import type { AnyTasks, TaskTypes } from "../core/task.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import type { GivenTime } from "../store/queue-store.ts";
+import type { Handlers } from "../worker/handler.ts";
+import { TaskWorker, type TaskWorkerOptions } from "../worker/task-worker.ts";
+
+/** Where worker and scheduler, which know nothing of each other, are put into one process. */
+export interface WorkerOptions extends TaskWorkerOptions {
+  /** Whether this process also runs a scheduler for the queue, so that one process is enough to begin with. Default true. */
+  scheduler?: boolean;
+  /** Whether to begin at once; else with `run()`. Default true. */
+  autorun?: boolean;
+}
+
+/** Runs the tasks of a queue. Starts at once, unless `autorun` is false; waits for a queue that does not exist yet. */
+export class Worker<T extends TaskTypes<T> = AnyTasks> extends TaskWorker<T> {
+  readonly #startScheduler: () => Scheduler;
+  #scheduler: Scheduler | undefined;
+
+  /** @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_NAME`, `DELAYQ_INVALID_HANDLER` */
+  constructor(queue: string, handlers: Handlers<T>, options: WorkerOptions = {}, time?: GivenTime) {
+    super(queue, handlers, options, time);
+    const { prefix, slowPollMs } = this.parsed;
+    const connection = options.connection === undefined ? {} : { connection: options.connection };
+    this.#startScheduler = () =>
+      new Scheduler([queue], { ...connection, prefix, slowPollMs, logger: this.logger }, time);
+    if (this.parsed.autorun) this.run();
+  }
+
+  override run(): void {
+    super.run();
+    if (this.parsed.scheduler) this.#scheduler ??= this.#startScheduler();
+  }
+
+  override async close(options: { graceMs?: number } = {}): Promise<void> {
+    await super.close(options);
+    await this.#scheduler?.close();
+  }
+}

@@ -1,0 +1,27 @@
+export { Queue } from "./queue/queue.ts";
+export type {
+  CancelOutcome,
+  PurgeOutcome,
+  QueueOptions,
+  RequeueOutcome,
+  RescheduleOutcome,
+  RunNowOutcome,
+  TaskFilter,
+  UpdateOutcome,
+} from "./queue/queue.ts";
+export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
+export { Worker, type WorkerOptions } from "./assembly/worker.ts";
+export { LeaseLostError, WorkerClosedError, type WorkerEvents } from "./worker/task-worker.ts";
+export { TaskTimeoutError } from "./worker/runner.ts";
+export type { Handler, HandlerContext, Handlers } from "./worker/handler.ts";
+export {
+  BulkIncompleteError,
+  DelayqError,
+  RetryLater,
+  UnknownOutcomeError,
+  UnrecoverableError,
+  type DelayqErrorCode,
+} from "./core/errors.ts";
+export type { AddOptions, TaskDefaults } from "./core/options.ts";
+export type { AddedTask, AnyTasks, Task, TaskCounts, TaskError, TaskState, TaskType, TaskTypes } from "./core/task.ts";
+export type { ConnectionOption } from "./store/connection-options.ts";

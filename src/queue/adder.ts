@@ -1,0 +1,240 @@
+import { BulkIncompleteError, DelayqError, UnknownOutcomeError } from "../core/errors.ts";
+import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
+import { checkTaskName } from "../core/names.ts";
+import { parseAddOptions, type AddOptions, type KeptOptions, type ParsedAdd } from "../core/options.ts";
+import { encodeHead } from "../store/codec.ts";
+import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, encodeDue, type QueueStore } from "../store/queue-store.ts";
+import type { Arg } from "../store/script.ts";
+import { Batcher, overloaded, type Item } from "./batcher.ts";
+import { encodePayload } from "./payload.ts";
+import type { Registered, Registration } from "./registration.ts";
+
+/**
+ * Takes tasks in. Everything is checked before anything is written. Tasks of one batch get ids whose buckets belong to one
+ * shard, then the next shard has its turn: one script call instead of one per shard. A task with an id of the caller's goes
+ * where that id belongs.
+ */
+export interface Prepared {
+  readonly name: string;
+  readonly json: string;
+  readonly options: ParsedAdd;
+}
+
+/** What became of one task: when Redis took it, or that its id was taken. */
+export interface Added {
+  readonly id: string;
+  readonly existed: boolean;
+  readonly nowMs: number;
+}
+
+export interface AdderOptions {
+  readonly defaults: KeptOptions;
+  readonly payloadMaxBytes: number;
+  readonly addTimeoutMs: number;
+  readonly waitingMax: number;
+}
+
+const INTRODUCTIONS_MAX = 5;
+const BULK_CALLS_MAX = 8;
+const HEADS_MAX = 1000;
+
+export class Adder {
+  readonly #store: QueueStore;
+  readonly #registration: Registration;
+  readonly #options: AdderOptions;
+  readonly #batcher: Batcher<Omit<Added, "id">>;
+  readonly #heads = new Map<string, string>();
+  #headsProfile = -1;
+  #turn = Math.floor(Math.random() * 1024);
+  #turnItems = 0;
+  #unregistered = 0;
+
+  constructor(store: QueueStore, registration: Registration, options: AdderOptions) {
+    this.#store = store;
+    this.#registration = registration;
+    this.#options = options;
+    this.#batcher = new Batcher(
+      async (shard, args, items) =>
+        await this.#send(shard, args, items, performance.now() + options.addTimeoutMs),
+      options.waitingMax,
+    );
+  }
+
+  /** @throws DelayqError of `DELAYQ_INVALID_*` or `DELAYQ_DATA_TOO_LARGE` */
+  prepare(name: unknown, data: unknown, options: AddOptions | undefined): Prepared {
+    return {
+      name: checkTaskName(name),
+      json: encodePayload(data, this.#options.payloadMaxBytes),
+      options: parseAddOptions(options, this.#options.defaults),
+    };
+  }
+
+  /** @throws DelayqError `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME` */
+  async add(prepared: Prepared): Promise<Added> {
+    try {
+      return await this.#addOnce(prepared);
+    } catch (error) {
+      if (error instanceof DelayqError && error.code === "DELAYQ_NO_QUEUE")
+        return await this.#addOnce(prepared);
+      throw error;
+    }
+  }
+
+  async #addOnce(prepared: Prepared): Promise<Added> {
+    const { shards } = this.#registration.current ?? (await this.#firstRegistered());
+    const given = prepared.options.id;
+    const shard = given === undefined ? this.#shardInTurn(shards) : shardOf(given, shards);
+    const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
+    const { existed, nowMs } = await this.#batcher.push(shard, this.#item(id, prepared));
+    return { id, existed, nowMs };
+  }
+
+  /** @throws BulkIncompleteError unless all were added or had been there */
+  async addBulk(prepared: readonly Prepared[]): Promise<Added[]> {
+    if (prepared.length === 0) return [];
+    const { shards } = await this.#registration.ensure();
+    const added: (Added | undefined)[] = prepared.map(() => undefined);
+    const refused: string[] = [];
+    const unknown: string[] = [];
+    let cause: unknown;
+    const batches = this.#cut(prepared, shards);
+    const lane = async (): Promise<void> => {
+      for (let batch = batches.next(); batch.done !== true; batch = batches.next()) {
+        const { shard, items, indexes } = batch.value;
+        const ids = items.map(({ args }) => String(args[0]));
+        try {
+          const args = items.flatMap((item) => item.args);
+          const outcomes = await this.#send(
+            shard,
+            args,
+            items,
+            performance.now() + this.#options.addTimeoutMs,
+          );
+          indexes.forEach((index, i) => {
+            const { existed, nowMs } = outcomes[i] ?? { existed: false, nowMs: 0 };
+            added[index] = { id: ids[i] ?? "", existed, nowMs };
+          });
+        } catch (error) {
+          cause = error;
+          (error instanceof UnknownOutcomeError ? unknown : refused).push(...ids);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: BULK_CALLS_MAX }, lane));
+    const whole = added.filter((one) => one !== undefined);
+    if (whole.length === prepared.length) return whole;
+    throw new BulkIncompleteError({ added: whole.map(({ id }) => id), refused, unknown }, cause);
+  }
+
+  async drain(): Promise<void> {
+    await this.#batcher.drain();
+  }
+
+  /** Cuts lazily: a batch's items are made when its turn comes. */
+  *#cut(
+    prepared: readonly Prepared[],
+    shards: number,
+  ): Generator<{ shard: number; items: Item[]; indexes: number[] }> {
+    const open = new Map<number, { items: Item[]; indexes: number[]; bytes: number }>();
+    for (const [index, one] of prepared.entries()) {
+      const given = one.options.id;
+      const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
+      const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
+      const item = this.#item(id, one);
+      let batch = open.get(shard);
+      if (
+        batch !== undefined &&
+        (batch.items.length === WRITE_BATCH_MAX || batch.bytes + item.bytes > BATCH_BYTES_MAX)
+      ) {
+        yield { shard, items: batch.items, indexes: batch.indexes };
+        batch = undefined;
+      }
+      if (batch === undefined) open.set(shard, (batch = { items: [], indexes: [], bytes: 0 }));
+      batch.items.push(item);
+      batch.indexes.push(index);
+      batch.bytes += item.bytes;
+      if (given === undefined && batch.items.length === WRITE_BATCH_MAX) this.#turn++;
+    }
+    for (const [shard, { items, indexes }] of open) yield { shard, items, indexes };
+    this.#turn++;
+  }
+
+  #item(id: string, { name, json, options }: Prepared): Item {
+    const record = this.#head(name, options) + json;
+    return { args: [id, encodeDue(options.due), record], bytes: record.length * 3 };
+  }
+
+  /** A new shard's turn comes when the batch of the last one has gone. */
+  #shardInTurn(shards: number): number {
+    const waiting = this.#batcher.waitingFor(this.#turn % shards);
+    if (waiting < this.#turnItems) this.#turn++;
+    this.#turnItems = this.#batcher.waitingFor(this.#turn % shards) + 1;
+    return this.#turn % shards;
+  }
+
+  #head(name: string, { priority, overrides }: ParsedAdd): string {
+    const profile = this.#registration.current?.profile ?? 0;
+    if (overrides !== undefined) return encodeHead(profile, priority, name, overrides);
+    if (this.#headsProfile !== profile || this.#heads.size > HEADS_MAX) {
+      this.#headsProfile = profile;
+      this.#heads.clear();
+    }
+    const key = `${priority}${name}`;
+    let head = this.#heads.get(key);
+    if (head === undefined) this.#heads.set(key, (head = encodeHead(profile, priority, name)));
+    return head;
+  }
+
+  /** Before the queue is known no batch can be made, so those who wait for that are counted here. */
+  async #firstRegistered(): Promise<Registered> {
+    if (this.#unregistered >= this.#options.waitingMax) throw overloaded(this.#options.waitingMax);
+    this.#unregistered++;
+    try {
+      return await this.#registration.ensure();
+    } finally {
+      this.#unregistered--;
+    }
+  }
+
+  async #send(
+    shard: number,
+    args: readonly Arg[],
+    items: readonly Item[],
+    deadlineMs: number,
+  ): Promise<Omit<Added, "id">[]> {
+    const callId = this.#store.nextCallId();
+    try {
+      const { profile, shards } = await this.#registration.ensure();
+      const keys = this.#store.shards(shards)[shard];
+      for (let i = 0; i < INTRODUCTIONS_MAX && keys !== undefined; i++) {
+        const reply = await this.#store.add(keys, profile, args, callId, { deadlineMs });
+        if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
+        await this.#registration.introduce(keys);
+        // The queue was obliterated and made anew: the items were made for the old one.
+        const now = this.#registration.current;
+        if (now?.profile !== profile || now.shards !== shards) break;
+      }
+    } catch (error) {
+      throw withIds(error, items);
+    }
+    throw new DelayqError(
+      "DELAYQ_NO_QUEUE",
+      `Expected queue ${this.#store.namespace.queue} to stay, but it was obliterated while tasks were added. Add them again.`,
+    );
+  }
+}
+
+function outcomesOf(count: number, nowMs: number, existed: readonly number[]): Omit<Added, "id">[] {
+  const outcomes = Array.from({ length: count }, () => ({ existed: false, nowMs }));
+  for (const index of existed) outcomes[index] = { existed: true, nowMs };
+  return outcomes;
+}
+
+function withIds(error: unknown, items: readonly Item[]): unknown {
+  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
+  return new UnknownOutcomeError(
+    error.message,
+    items.map(({ args }) => String(args[0])),
+    { cause: error.cause },
+  );
+}

@@ -1,0 +1,128 @@
+import { DelayqError } from "../core/errors.ts";
+import type { Arg } from "../store/script.ts";
+import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
+
+/**
+ * Merges what is asked for in one turn of the event loop into one script call per shard, and gives each asker its own
+ * answer: Node's cost per command is the bottleneck, so few large calls. A batch that is full goes at once.
+ */
+export interface Item {
+  /** The arguments of the item, as its script wants them. */
+  readonly args: readonly Arg[];
+  /** The most that it may take in the call, in bytes. */
+  readonly bytes: number;
+}
+
+/** Sends one batch; answers in the order of its items. */
+export type SendBatch<O> = (
+  shard: number,
+  args: readonly Arg[],
+  items: readonly Item[],
+) => Promise<readonly O[]>;
+
+interface Batch<O> {
+  readonly items: Item[];
+  readonly resolves: ((outcome: O) => void)[];
+  readonly rejects: ((error: unknown) => void)[];
+  bytes: number;
+}
+
+const WAITING_BYTES_MAX = 512 * BATCH_BYTES_MAX;
+
+export function overloaded(waitingMax: number): DelayqError {
+  return new DelayqError(
+    "DELAYQ_OVERLOADED",
+    `Expected at most ${waitingMax} calls, or ${WAITING_BYTES_MAX} bytes, to wait for Redis, got more; nothing was changed. Slow down, or raise \`waitingMax\`.`,
+  );
+}
+
+export class Batcher<O> {
+  readonly #send: SendBatch<O>;
+  readonly #waitingMax: number;
+  readonly #batches = new Map<number, Batch<O>>();
+  readonly #inFlight = new Set<Promise<void>>();
+  #waiting = 0;
+  #waitingBytes = 0;
+  #isScheduled = false;
+
+  /** @param waitingMax how many items may wait for their answers */
+  constructor(send: SendBatch<O>, waitingMax: number) {
+    this.#send = send;
+    this.#waitingMax = waitingMax;
+  }
+
+  /** Rejects with what the sending threw, or `DELAYQ_OVERLOADED`. */
+  push(shard: number, item: Item): Promise<O> {
+    if (this.#waiting >= this.#waitingMax || this.#waitingBytes >= WAITING_BYTES_MAX) {
+      return Promise.reject(overloaded(this.#waitingMax));
+    }
+    this.#waiting++;
+    this.#waitingBytes += item.bytes;
+    return new Promise<O>((resolve, reject) => {
+      const batch = this.#batchFor(shard, item.bytes);
+      batch.items.push(item);
+      batch.resolves.push(resolve);
+      batch.rejects.push(reject);
+      batch.bytes += item.bytes;
+      if (batch.items.length === WRITE_BATCH_MAX) this.#dispatch(shard, batch);
+      else this.#flushSoon();
+    });
+  }
+
+  /** How many items wait in the batch of a shard that has not gone yet. */
+  waitingFor(shard: number): number {
+    return this.#batches.get(shard)?.items.length ?? 0;
+  }
+
+  /** Sends what waits, and resolves when all is answered. */
+  async drain(): Promise<void> {
+    this.#flush();
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+
+  #batchFor(shard: number, bytes: number): Batch<O> {
+    let batch = this.#batches.get(shard);
+    if (batch !== undefined && batch.bytes + bytes > BATCH_BYTES_MAX) {
+      this.#dispatch(shard, batch);
+      batch = undefined;
+    }
+    if (batch === undefined) {
+      batch = { items: [], resolves: [], rejects: [], bytes: 0 };
+      this.#batches.set(shard, batch);
+    }
+    return batch;
+  }
+
+  #flushSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    for (const [shard, batch] of this.#batches) this.#dispatch(shard, batch);
+  }
+
+  #dispatch(shard: number, batch: Batch<O>): void {
+    this.#batches.delete(shard);
+    const sent = this.#deliver(shard, batch).finally(() => this.#inFlight.delete(sent));
+    this.#inFlight.add(sent);
+  }
+
+  async #deliver(shard: number, { items, resolves, rejects, bytes }: Batch<O>): Promise<void> {
+    try {
+      const outcomes = await this.#send(
+        shard,
+        items.flatMap(({ args }) => args),
+        items,
+      );
+      resolves.forEach((resolve, i) => resolve(outcomes[i] as O));
+    } catch (error) {
+      for (const reject of rejects) reject(error);
+    } finally {
+      this.#waiting -= items.length;
+      this.#waitingBytes -= bytes;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { TASK_STATES, type Task, type TaskCounts, type TaskState } from "../core/task.ts";
+import { shardOf } from "../core/ids.ts";
+import type { ShardKeys } from "../store/keys.ts";
+import { READ_BATCH_MAX, pageSources, type PageSource, type QueueStore } from "../store/queue-store.ts";
+import { viewOf } from "../store/task-view.ts";
+import type { Registration } from "./registration.ts";
+
+/**
+ * Looks at tasks without changing anything. Lists are paged, and each page is looked up when it is asked for: a task that
+ * moves meanwhile may be missed or seen in its new place, one that stays is seen exactly once.
+ */
+interface Listed {
+  readonly keys: ShardKeys;
+  readonly id: string;
+  readonly score: number;
+}
+
+const PAGE_MAX = 100;
+
+export class Inspector {
+  readonly #store: QueueStore;
+  readonly #registration: Registration;
+
+  constructor(store: QueueStore, registration: Registration) {
+    this.#store = store;
+    this.#registration = registration;
+  }
+
+  async get(id: string): Promise<Task | undefined> {
+    const shards = await this.#shards();
+    const keys = shards[shardOf(id, shards.length)];
+    return keys === undefined ? undefined : (await this.#lookUp(keys, [id]))[0];
+  }
+
+  async counts(): Promise<TaskCounts & { paused: boolean; counters: Record<string, number> }> {
+    const all = await Promise.all((await this.#shards()).map((keys) => this.#store.counts(keys)));
+    const sum = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as TaskCounts;
+    const counters: Record<string, number> = {};
+    for (const shard of all) {
+      for (const state of TASK_STATES) sum[state] += shard[state];
+      for (const [counter, count] of shard.counters) counters[counter] = (counters[counter] ?? 0) + count;
+    }
+    return { ...sum, paused: all.some(({ paused }) => paused), counters };
+  }
+
+  /** Tasks of a state, earliest first (ready ones by level and shard). Those that came after the list began are left out. */
+  async *list(state: TaskState): AsyncGenerator<Task> {
+    let batch: Listed[] = [];
+    for await (const listed of this.#ids(state)) {
+      batch.push(listed);
+      if (batch.length < PAGE_MAX) continue;
+      yield* await this.#tasks(batch, state);
+      batch = [];
+    }
+    yield* await this.#tasks(batch, state);
+  }
+
+  async *#ids(state: TaskState): AsyncGenerator<Listed> {
+    const shards = await this.#shards();
+    const levels = await Promise.all(shards.map((keys) => this.#store.levels(keys)));
+    if (state === "ready") {
+      for (const [shard, keys] of shards.entries()) {
+        for (const level of levels[shard] ?? []) {
+          for (const id of await this.#store.runway(keys, level)) yield { keys, id, score: 0 };
+          for (const source of pageSources(keys, state, [level])) yield* this.#pages(keys, source);
+        }
+      }
+      return;
+    }
+    const sources = shards.flatMap((keys, shard) =>
+      pageSources(keys, state, levels[shard] ?? []).map((source) => this.#pages(keys, source)),
+    );
+    yield* merged(sources);
+  }
+
+  async *#pages(keys: ShardKeys, source: PageSource): AsyncGenerator<Listed> {
+    let after: { id: string; score: number } | undefined;
+    let beganMs: number | undefined;
+    for (;;) {
+      const { page, nowMs } = await this.#store.page(source, after, PAGE_MAX);
+      beganMs ??= nowMs;
+      for (const { id, score } of page) {
+        // Tasks that die while the dead are listed would make the list endless.
+        if (source.scored === keys.dead && score > beganMs) return;
+        yield { keys, id, score };
+      }
+      after = page.at(-1);
+      if (after === undefined || page.length < PAGE_MAX) return;
+    }
+  }
+
+  /** Looks the tasks up in their shards at the same time, and keeps the order of the list. */
+  async #tasks(batch: readonly Listed[], state: TaskState): Promise<Task[]> {
+    const byShard = new Map<ShardKeys, string[]>();
+    for (const { keys, id } of batch) {
+      const ids = byShard.get(keys);
+      if (ids === undefined) byShard.set(keys, [id]);
+      else ids.push(id);
+    }
+    const found = new Map<string, Task>();
+    await Promise.all(
+      [...byShard].map(async ([keys, ids]) => {
+        for (const task of await this.#lookUp(keys, ids)) if (task?.state === state) found.set(task.id, task);
+      }),
+    );
+    return batch.map(({ id }) => found.get(id)).filter((task) => task !== undefined);
+  }
+
+  /** In the order of the ids; a call may answer fewer than it was asked for, so that large payloads do not stall Redis. */
+  async #lookUp(keys: ShardKeys, ids: readonly string[]): Promise<(Task | undefined)[]> {
+    const tasks: (Task | undefined)[] = [];
+    while (tasks.length < ids.length) {
+      const asked = ids.slice(tasks.length, tasks.length + READ_BATCH_MAX);
+      for (const stored of await this.#store.get(keys, asked)) {
+        tasks.push(viewOf(this.#store.namespace.queue, keys.shard, ids[tasks.length] ?? "", stored));
+      }
+    }
+    return tasks;
+  }
+
+  async #shards(): Promise<readonly ShardKeys[]> {
+    const count = await this.#registration.knownShards();
+    return count === undefined ? [] : this.#store.shards(count);
+  }
+}
+
+/** Merges sequences that are ordered by score into one. */
+async function* merged(sources: readonly AsyncGenerator<Listed>[]): AsyncGenerator<Listed> {
+  const open = await Promise.all(sources.map(async (source) => ({ source, head: await source.next() })));
+  for (;;) {
+    let first: (typeof open)[number] | undefined;
+    for (const one of open) {
+      if (one.head.done === true) continue;
+      const best = first?.head.done === false ? first.head.value.score : Number.POSITIVE_INFINITY;
+      if (first === undefined || one.head.value.score < best) first = one;
+    }
+    if (first?.head.done !== false) return;
+    yield first.head.value;
+    first.head = await first.source.next();
+  }
+}

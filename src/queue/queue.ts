@@ -1,0 +1,385 @@
+import { DelayqError } from "../core/errors.ts";
+import { shardOf } from "../core/ids.ts";
+import { checkKeyPart, checkTaskId } from "../core/names.ts";
+import {
+  filterSchema,
+  limitSchema,
+  parseDefaults,
+  parseDue,
+  queueOptionsSchema,
+  type AddOptions,
+  type TaskDefaults,
+} from "../core/options.ts";
+import { TASK_STATES } from "../core/task.ts";
+import type {
+  AddedTask,
+  AnyTasks,
+  DataOf,
+  NameOf,
+  Task,
+  TaskCounts,
+  TaskState,
+  TaskTypes,
+} from "../core/task.ts";
+import { parseOptions, show } from "../core/validate.ts";
+import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { Connection } from "../store/connection.ts";
+import type { ConnectionOption } from "../store/connection-options.ts";
+import type { ShardKeys } from "../store/keys.ts";
+import { QueueStore, REDIS_TIME, encodeDue, type GivenTime } from "../store/queue-store.ts";
+import type { Arg } from "../store/script.ts";
+import { Adder, type Added, type Prepared } from "./adder.ts";
+import { Batcher } from "./batcher.ts";
+import { Inspector } from "./inspector.ts";
+import { encodePayload } from "./payload.ts";
+import { Registration } from "./registration.ts";
+
+export interface QueueOptions {
+  /** URL, ioredis options, a Redis or a Cluster. Default `$DELAYQ_REDIS_URL`, then `redis://127.0.0.1:6379`. */
+  connection?: ConnectionOption;
+  /** What all keys begin with. Default `dq`. */
+  prefix?: string;
+  /** Into how many shards a new queue is cut, 1 to 1024; an existing queue must have as many. Default: as it has, or 16. */
+  shards?: number;
+  /** What tasks get that say nothing themselves. */
+  defaults?: TaskDefaults;
+  /** The largest payload, in bytes of JSON. Default 1 MiB. */
+  payloadMaxBytes?: number;
+  /** When an `add` gives up, in ms, also while Redis is away. Default 10,000. */
+  addTimeoutMs?: number;
+  /** How many calls may wait for Redis before more are refused with `DELAYQ_OVERLOADED`. Default 100,000. */
+  waitingMax?: number;
+  /** Any pino. Default: warnings as JSON on stderr. */
+  logger?: Logger;
+}
+
+/** What became of a verb; any word but the first is the state that forbade it. */
+export type CancelOutcome = "cancelled" | "missing" | "leased" | "dead" | "done";
+export type RescheduleOutcome = "rescheduled" | "missing" | "leased" | "dead" | "done";
+export type UpdateOutcome = "updated" | "missing" | "leased" | "done";
+export type RunNowOutcome = "due" | "missing" | "leased" | "dead" | "done";
+export type RequeueOutcome = "requeued" | "missing" | "delayed" | "ready" | "leased" | "done";
+export type PurgeOutcome = "purged" | "missing" | "delayed" | "ready" | "leased";
+
+/** Which dead (or done) tasks: all, those of a name, those whose last error's name or message holds a text. */
+export interface TaskFilter {
+  name?: string;
+  error?: string;
+  /** At most so many. */
+  limit?: number;
+}
+
+/** The producing and inspecting side of a queue: adds tasks, changes and shows them. Runs nothing. */
+export class Queue<T extends TaskTypes<T> = AnyTasks> {
+  readonly name: string;
+  readonly #connection: Connection;
+  readonly #store: QueueStore;
+  readonly #registration: Registration;
+  readonly #adder: Adder;
+  readonly #inspector: Inspector;
+  readonly #payloadMaxBytes: number;
+  readonly #verbs: Record<Verb, Batcher<string>>;
+  #isClosed = false;
+
+  /**
+   * Connects when it is first used.
+   *
+   * @param time for tests: the time that scripts are given instead of Redis TIME
+   * @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_NAME`
+   */
+  constructor(name: string, options: QueueOptions = {}, time: GivenTime = REDIS_TIME) {
+    this.name = checkKeyPart("queue name", name);
+    const parsed = parseOptions(queueOptionsSchema, options, "the options of Queue");
+    const defaults = parseDefaults(options.defaults);
+    const prefix = checkKeyPart("prefix", parsed.prefix);
+    this.#connection = Connection.acquire(options.connection, options.logger ?? defaultLogger());
+    this.#store = new QueueStore(this.#connection, { prefix, queue: name }, time);
+    this.#registration = new Registration(this.#store, parsed.shards, defaults, parsed.addTimeoutMs);
+    this.#adder = new Adder(this.#store, this.#registration, { ...parsed, defaults });
+    this.#inspector = new Inspector(this.#store, this.#registration);
+    this.#payloadMaxBytes = parsed.payloadMaxBytes;
+    this.#verbs = this.#batchers(parsed.waitingMax);
+  }
+
+  /**
+   * Adds a task. Resolves when Redis has it.
+   *
+   * @throws DelayqError `DELAYQ_INVALID_*` and `DELAYQ_DATA_TOO_LARGE` before anything is written, `DELAYQ_REDIS_FULL`,
+   *   `DELAYQ_REDIS_UNAVAILABLE` (nothing was added), `DELAYQ_UNKNOWN_OUTCOME` (add again with the error's id),
+   *   `DELAYQ_OVERLOADED`
+   */
+  async add<N extends NameOf<T>>(
+    name: N,
+    data: DataOf<T, N>,
+    options?: AddOptions,
+  ): Promise<AddedTask<T, N>> {
+    this.#checkOpen();
+    const prepared = this.#adder.prepare(name, data, options);
+    const added = await this.#adder.add(prepared);
+    return (await this.#view(prepared, data, added)) as AddedTask<T, N>;
+  }
+
+  /**
+   * Adds any number of tasks, in calls of up to 200. Atomic per call, not as a whole.
+   *
+   * @throws BulkIncompleteError with the ids that were added, refused and unknown; DelayqError as `add`
+   */
+  async addBulk(
+    tasks: readonly { [N in NameOf<T>]: { name: N; data: DataOf<T, N>; opts?: AddOptions } }[NameOf<T>][],
+  ): Promise<AddedTask<T>[]> {
+    this.#checkOpen();
+    const prepared = tasks.map(({ name, data, opts }) => this.#adder.prepare(name, data, opts));
+    const added = await this.#adder.addBulk(prepared);
+    const views = added.map((one, i) => this.#view(prepared[i] as Prepared, tasks[i]?.data, one));
+    return (await Promise.all(views)) as AddedTask<T>[];
+  }
+
+  /** The task as it is now, or undefined. */
+  async get(id: string): Promise<Task<T> | undefined> {
+    this.#checkOpen();
+    return (await this.#inspector.get(checkTaskId(id))) as Task<T> | undefined;
+  }
+
+  /** How many tasks are in each state, and whether the queue is paused. */
+  async counts(): Promise<TaskCounts & { paused: boolean }> {
+    this.#checkOpen();
+    const { counters: _, ...counts } = await this.#inspector.counts();
+    return counts;
+  }
+
+  /** The counts, and what has happened since the queue was made: added, completed, failed, retried, dead, ... */
+  async stats(): Promise<TaskCounts & { paused: boolean; counters: Record<string, number> }> {
+    this.#checkOpen();
+    return await this.#inspector.counts();
+  }
+
+  /** The tasks of a state, the earliest first (ready ones by shard and level), looked up page by page. */
+  async *list(state: TaskState, options: { limit?: number } = {}): AsyncGenerator<Task<T>> {
+    this.#checkOpen();
+    if (!TASK_STATES.includes(state)) {
+      throw new DelayqError(
+        "DELAYQ_INVALID_OPTION",
+        `Expected the state to be ${TASK_STATES.join(", ")}, got ${show(state)}.`,
+      );
+    }
+    let left = checkLimit(options.limit);
+    if (left === 0) return;
+    for await (const task of this.#inspector.list(state)) {
+      yield task as Task<T>;
+      if (--left === 0) return;
+    }
+  }
+
+  /** Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. */
+  async cancel(id: string, options: { abort?: boolean } = {}): Promise<CancelOutcome> {
+    return (await this.#change("cancel", id, [options.abort === true ? 1 : 0])) as CancelOutcome;
+  }
+
+  /** Gives a pending task another due time. @throws DelayqError `DELAYQ_INVALID_TIME` */
+  async reschedule(id: string, due: { delay: number } | { at: Date | number }): Promise<RescheduleOutcome> {
+    return (await this.#change("reschedule", id, [encodeDue(parseDue(due))])) as RescheduleOutcome;
+  }
+
+  /** Gives a task that does not run another payload. @throws DelayqError `DELAYQ_INVALID_DATA`, `DELAYQ_DATA_TOO_LARGE` */
+  async update(id: string, data: DataOf<T, NameOf<T>>): Promise<UpdateOutcome> {
+    return (await this.#change("update", id, [encodePayload(data, this.#payloadMaxBytes)])) as UpdateOutcome;
+  }
+
+  /** Makes a pending task due now. */
+  async runNow(id: string): Promise<RunNowOutcome> {
+    return (await this.#change("runNow", id, [])) as RunNowOutcome;
+  }
+
+  /**
+   * Brings dead tasks back, due now and with all their attempts. One id gives its outcome; many ids, or a filter (`{}`
+   * for all that are dead now), how many there were of each outcome. Tasks that die again meanwhile are left.
+   */
+  async requeue(id: string): Promise<RequeueOutcome>;
+  async requeue(which: readonly string[] | TaskFilter): Promise<Partial<Record<RequeueOutcome, number>>>;
+  async requeue(which: string | readonly string[] | TaskFilter): Promise<unknown> {
+    return await this.#changeAll("requeue", which, "dead");
+  }
+
+  /** Removes dead tasks for good (or done ones: `{ state: "done" }`); else as `requeue`. */
+  async purge(id: string): Promise<PurgeOutcome>;
+  async purge(
+    which: readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
+  ): Promise<Partial<Record<PurgeOutcome, number>>>;
+  async purge(
+    which: string | readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
+  ): Promise<unknown> {
+    const state = typeof which === "object" && "state" in which ? which.state : undefined;
+    return await this.#changeAll("purge", which, state ?? "dead");
+  }
+
+  /** No task starts any more once this resolves; running ones go on, adding goes on. @throws DelayqError `DELAYQ_NO_QUEUE` */
+  async pause(): Promise<void> {
+    await this.#setPaused(true);
+  }
+
+  /** @throws DelayqError `DELAYQ_NO_QUEUE` */
+  async resume(): Promise<void> {
+    await this.#setPaused(false);
+  }
+
+  /**
+   * Removes the queue with all its tasks. Stop its producers first: a task that is added meanwhile may go too.
+   *
+   * @param options `force` also while tasks are running
+   * @throws DelayqError `DELAYQ_QUEUE_BUSY`
+   */
+  async obliterate(options: { force?: boolean } = {}): Promise<void> {
+    this.#checkOpen();
+    for (const keys of await this.#shards()) {
+      const reply = await this.#store.wipeShard(keys, options.force === true);
+      if (reply.word === "LEASED") {
+        throw new DelayqError(
+          "DELAYQ_QUEUE_BUSY",
+          `Expected no task of queue ${this.name} to be running, got ${reply.count} in one shard. Stop the workers, or give { force: true }.`,
+        );
+      }
+    }
+    await this.#store.wipeMeta();
+    await this.#store.enlist(0);
+    this.#registration.forget();
+  }
+
+  /** Waits for what was asked for, then lets go of the connection. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.all(
+      [this.#adder, ...Object.values(this.#verbs)].map(async (waiting) => await waiting.drain()),
+    );
+    this.#connection.release();
+  }
+
+  async #change(verb: Verb, id: string, args: readonly Arg[]): Promise<string> {
+    this.#checkOpen();
+    checkTaskId(id);
+    const shards = await this.#registration.knownShards();
+    if (shards === undefined) return "missing";
+    const bytes = 3 * args.reduce<number>((sum, arg) => sum + String(arg).length, id.length);
+    return await this.#verbs[verb].push(shardOf(id, shards), { args: [id, ...args], bytes });
+  }
+
+  async #changeAll(
+    verb: "requeue" | "purge",
+    which: string | readonly string[] | TaskFilter,
+    state: "dead" | "done",
+  ): Promise<unknown> {
+    if (typeof which === "string") return await this.#change(verb, which, []);
+    if (!isIds(which)) parseOptions(filterSchema, which, `the filter of ${verb}`);
+    const outcomes: Record<string, number> = {};
+    const changed = async (ids: readonly string[]): Promise<void> => {
+      for (const outcome of await Promise.all(ids.map((id) => this.#change(verb, id, [])))) {
+        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      }
+    };
+    let batch: string[] = [];
+    for await (const id of isIds(which) ? which : this.#matching(which, state)) {
+      batch.push(id);
+      if (batch.length < CHANGE_BATCH_MAX) continue;
+      await changed(batch);
+      batch = [];
+    }
+    await changed(batch);
+    return outcomes;
+  }
+
+  async *#matching(filter: TaskFilter, state: "dead" | "done"): AsyncGenerator<string> {
+    let left = checkLimit(filter.limit);
+    for await (const task of this.#inspector.list(state)) {
+      if (left === 0) return;
+      if (filter.name !== undefined && task.name !== filter.name) continue;
+      if (filter.error !== undefined && !`${task.error?.name}: ${task.error?.message}`.includes(filter.error))
+        continue;
+      left--;
+      yield task.id;
+    }
+  }
+
+  async #setPaused(paused: boolean): Promise<void> {
+    this.#checkOpen();
+    const reply = await this.#store.setPaused(paused);
+    if (reply.word === "NO_QUEUE") {
+      throw new DelayqError(
+        "DELAYQ_NO_QUEUE",
+        `Expected queue ${this.name} to exist, but nothing was ever added to it. Check the name and the prefix.`,
+      );
+    }
+    const meta = {
+      shards: reply.shards,
+      paused,
+      generation: reply.generation,
+      profiles: new Map<number, string>(),
+    };
+    await Promise.all(
+      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta)),
+    );
+  }
+
+  /** An existing task is shown as it is; one that was just added needs no second call. */
+  async #view({ name, options }: Prepared, data: unknown, { id, existed, nowMs }: Added): Promise<unknown> {
+    const known = existed ? await this.#inspector.get(id) : undefined;
+    if (known !== undefined) return { ...known, existed };
+    const dueAtMs = "delay" in options.due ? nowMs + options.due.delay : options.due.atMs;
+    const shards = this.#registration.current?.shards ?? 1;
+    // One that existed and is gone by now has been completed or cancelled in between.
+    const state = existed ? "done" : dueAtMs > nowMs ? "delayed" : "ready";
+    return {
+      id,
+      queue: this.name,
+      shard: shardOf(id, shards),
+      name,
+      data,
+      state,
+      dueAtMs,
+      addedAtMs: nowMs,
+      attempt: 0,
+      priority: options.priority,
+      existed,
+    };
+  }
+
+  #batchers(waitingMax: number): Record<Verb, Batcher<string>> {
+    const batcher = (verb: Verb): Batcher<string> =>
+      new Batcher<string>(async (shard, args) => {
+        const keys = (await this.#shards())[shard];
+        return keys === undefined ? [] : await this.#store[verb](keys, args);
+      }, waitingMax);
+    return {
+      cancel: batcher("cancel"),
+      reschedule: batcher("reschedule"),
+      update: batcher("update"),
+      runNow: batcher("runNow"),
+      requeue: batcher("requeue"),
+      purge: batcher("purge"),
+    };
+  }
+
+  async #shards(): Promise<readonly ShardKeys[]> {
+    const count = await this.#registration.knownShards();
+    return count === undefined ? [] : this.#store.shards(count);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed)
+      throw new DelayqError("DELAYQ_CLOSED", `Expected queue ${this.name} to be open; it was closed.`);
+  }
+}
+
+type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
+
+const CHANGE_BATCH_MAX = 1000;
+
+const isIds = (which: readonly string[] | TaskFilter): which is readonly string[] => Array.isArray(which);
+
+function checkLimit(limit: unknown): number {
+  const parsed = limitSchema.safeParse(limit);
+  if (parsed.success) return parsed.data ?? Number.POSITIVE_INFINITY;
+  throw new DelayqError(
+    "DELAYQ_INVALID_OPTION",
+    `Expected \`limit\` to be an integer of at least 0, got ${show(limit)}.`,
+  );
+}

@@ -1,0 +1,99 @@
+import type { Logger } from "../runtime/logger.ts";
+import { Loop } from "../runtime/loop.ts";
+import type { Connection } from "../store/connection.ts";
+import type { ShardKeys } from "../store/keys.ts";
+import type { QueueStore } from "../store/queue-store.ts";
+import { ownerOf } from "./rendezvous.ts";
+import { Ticker } from "./ticker.ts";
+
+/** One queue as a scheduler serves it: a ticker for each shard that it is to own, and the care for the copies of meta. */
+export interface QueueServiceOptions {
+  readonly scheduler: string;
+  readonly slowPollMs: number;
+  readonly logger: Logger;
+  readonly onStale: () => void;
+  readonly onGone: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const REPAIR_MS = 30_000;
+
+export class QueueService {
+  readonly #connection: Connection;
+  readonly #store: QueueStore;
+  readonly #shards: readonly ShardKeys[];
+  readonly #options: QueueServiceOptions;
+  readonly #tickers = new Map<ShardKeys, Ticker>();
+  readonly #generations = new Map<ShardKeys, string>();
+  readonly #repairs: Loop;
+  readonly #stopping = new Set<Promise<void>>();
+
+  constructor(connection: Connection, store: QueueStore, shardCount: number, options: QueueServiceOptions) {
+    this.#connection = connection;
+    this.#store = store;
+    this.#shards = store.shards(shardCount);
+    this.#options = options;
+    this.#repairs = new Loop(async () => await this.#repair(), options.onError);
+  }
+
+  start(): void {
+    this.#repairs.start(REPAIR_MS);
+  }
+
+  /** Takes the shards that are this scheduler's among the candidates, and leaves the others. */
+  rebalance(candidates: readonly string[]): void {
+    const { scheduler } = this.#options;
+    for (const keys of this.#shards) {
+      const isMine = ownerOf(`${this.#store.namespace.queue} ${keys.shard}`, candidates) === scheduler;
+      const ticker = this.#tickers.get(keys);
+      if (isMine && ticker === undefined) this.#take(keys);
+      if (!isMine && ticker !== undefined) this.#leave(keys, ticker);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#repairs.stop();
+    for (const [keys, ticker] of this.#tickers) this.#leave(keys, ticker);
+    await Promise.all(this.#stopping);
+  }
+
+  #take(keys: ShardKeys): void {
+    const { scheduler, slowPollMs, logger, onStale, onGone, onError } = this.#options;
+    const ticker = new Ticker(this.#connection, this.#store, keys, {
+      scheduler,
+      slowPollMs,
+      onStale,
+      onGone,
+      onError,
+      onTicked: ({ recovered, buried, generation }) => {
+        this.#generations.set(keys, generation);
+        if (recovered + buried > 0) {
+          logger.warn(
+            { queue: this.#store.namespace.queue, shard: keys.shard, recovered, buried },
+            "leases expired",
+          );
+        }
+      },
+    });
+    this.#tickers.set(keys, ticker);
+    ticker.start();
+  }
+
+  #leave(keys: ShardKeys, ticker: Ticker): void {
+    this.#tickers.delete(keys);
+    this.#generations.delete(keys);
+    const stopped = ticker.stop().finally(() => this.#stopping.delete(stopped));
+    this.#stopping.add(stopped);
+  }
+
+  /** A pause that broke off half-way leaves shards with an older copy of meta: they get the one that is true. */
+  async #repair(): Promise<number> {
+    if (this.#generations.size > 0) {
+      const meta = await this.#store.readMeta();
+      for (const [keys, generation] of this.#generations) {
+        if (meta !== undefined && generation !== meta.generation) await this.#store.copyCtl(keys, meta);
+      }
+    }
+    return REPAIR_MS;
+  }
+}

@@ -1,0 +1,113 @@
+import { Loop } from "../runtime/loop.ts";
+import { SlowPoll } from "../runtime/slow-poll.ts";
+import type { Connection } from "../store/connection.ts";
+import { headChannel, type ShardKeys } from "../store/keys.ts";
+import { within, type QueueStore } from "../store/queue-store.ts";
+
+/**
+ * Serves one shard: sleeps until its next due time or lease deadline, ticks, sleeps again.
+ *
+ * States: taking -> ticking -> stopped; an epoch that is refused (another scheduler took the shard, or this process was
+ * frozen) leads back to taking, after a pause in which the members are looked at again: mostly the shard is not ours then.
+ * Redis blocks nobody here: a block time-out is served by its `hz` tick, up to 100 ms late; a local timer is not.
+ */
+export interface TickerOptions {
+  readonly scheduler: string;
+  readonly slowPollMs: number;
+  /** The epoch was refused. */
+  readonly onStale: () => void;
+  /** The shard is not there. */
+  readonly onGone: () => void;
+  readonly onTicked: (ticked: { recovered: number; buried: number; generation: string }) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const CALL_MS = 5000;
+const RETAKE_MS = 500;
+const GONE_MS = 1000;
+const LEAVE_MS = 1000;
+const NEVER = -1;
+
+export class Ticker {
+  readonly #connection: Connection;
+  readonly #store: QueueStore;
+  readonly #keys: ShardKeys;
+  readonly #options: TickerOptions;
+  readonly #slowPoll: SlowPoll;
+  readonly #loop: Loop;
+  readonly #hear = (delayMs: string): void => this.#loop.hint(Number(delayMs));
+  #epoch: string | undefined;
+  #seenEpoch = "0";
+
+  constructor(connection: Connection, store: QueueStore, keys: ShardKeys, options: TickerOptions) {
+    this.#connection = connection;
+    this.#store = store;
+    this.#keys = keys;
+    this.#options = options;
+    this.#slowPoll = new SlowPoll(options.slowPollMs);
+    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+  }
+
+  start(): void {
+    this.#loop.start();
+    this.#connection.subscriber.listen(headChannel(this.#keys), this.#hear);
+  }
+
+  /** Ticks once; returns after how many ms to tick again. */
+  async runOnce(): Promise<number> {
+    if (this.#epoch === undefined && !(await this.#take())) return GONE_MS;
+    const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", within(CALL_MS));
+    switch (reply.word) {
+      case "TICKED":
+        this.#options.onTicked(reply);
+        return this.#nextMs(reply.nextWakeMs, reply.moved + reply.recovered > 0);
+      case "STALE":
+        this.#epoch = undefined;
+        this.#seenEpoch = reply.epoch;
+        this.#options.onStale();
+        return RETAKE_MS;
+      case "NO_QUEUE":
+        this.#epoch = undefined;
+        this.#options.onGone();
+        return GONE_MS;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#connection.subscriber.unlisten(headChannel(this.#keys), this.#hear);
+    await this.#loop.stop();
+    if (this.#epoch === undefined) return;
+    await this.#store
+      .leaveShard(this.#keys, this.#options.scheduler, within(LEAVE_MS))
+      .catch(this.#options.onError);
+  }
+
+  /** Returns false if the shard is not there. */
+  async #take(): Promise<boolean> {
+    for (;;) {
+      const reply = await this.#store.takeShard(
+        this.#keys,
+        this.#options.scheduler,
+        this.#seenEpoch,
+        within(CALL_MS),
+      );
+      switch (reply.word) {
+        case "TAKEN":
+          this.#epoch = reply.epoch;
+          return true;
+        case "HELD":
+          this.#seenEpoch = reply.epoch;
+          break;
+        case "NO_QUEUE":
+          this.#options.onGone();
+          return false;
+      }
+    }
+  }
+
+  #nextMs(nextWakeMs: number, didMove: boolean): number {
+    if (didMove) this.#slowPoll.reset();
+    const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
+    return nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
+  }
+}

@@ -1,0 +1,193 @@
+import { setMaxListeners } from "node:events";
+import { Loop } from "../runtime/loop.ts";
+import { SlowPoll } from "../runtime/slow-poll.ts";
+import type { Connection } from "../store/connection.ts";
+import { wakeChannel, type ShardKeys } from "../store/keys.ts";
+import { CLAIM_BATCH_MAX, type QueueStore } from "../store/queue-store.ts";
+
+/**
+ * Claims as many tasks as there are free slots, from one shard after the other, so that none starves.
+ *
+ * A shard is either worth a claim (`isHot`: a hint came, tasks were left behind, or the slow poll says so) or waits: its
+ * last claim found fewer tasks than it had slots for, and Redis has noted this worker to be woken. Slots are reserved while
+ * a claim is under way, and one claim a shard is in flight: that is what makes it safe to send twice. A worker that is
+ * woken while it has no free slot passes the hint on with a claim of nothing.
+ */
+export interface Claimed {
+  readonly id: string;
+  readonly record: Buffer;
+  readonly more: string;
+}
+
+export interface Batch {
+  readonly keys: ShardKeys;
+  readonly fence: string;
+  readonly nowMs: number;
+  /** When the claim was sent, on the clock of `performance.now()`: the leases count from here. */
+  readonly sentMs: number;
+  readonly claimed: readonly Claimed[];
+}
+
+export interface ClaimerOptions {
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly slowPollMs: number;
+  /** How many more tasks may be started now. */
+  readonly free: () => number;
+  readonly onBatch: (batch: Batch) => void;
+  /** The shard is not there. */
+  readonly onGone: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+interface ShardClaims {
+  readonly keys: ShardKeys;
+  readonly slowPoll: SlowPoll;
+  readonly loop: Loop;
+  readonly hear: () => void;
+  number: number;
+  isHot: boolean;
+  isInFlight: boolean;
+  claimedMs: number;
+}
+
+const FAILED_MS = 200;
+
+export class Claimer {
+  readonly #connection: Connection;
+  readonly #store: QueueStore;
+  readonly #options: ClaimerOptions;
+  readonly #shards: readonly ShardClaims[];
+  readonly #stopping = new AbortController();
+  readonly #inFlight = new Set<Promise<void>>();
+  #reserved = 0;
+  #next = 0;
+
+  constructor(connection: Connection, store: QueueStore, shardCount: number, options: ClaimerOptions) {
+    setMaxListeners(0, this.#stopping.signal); // one for each claim under way
+    this.#connection = connection;
+    this.#store = store;
+    this.#options = options;
+    this.#shards = store.shards(shardCount).map((keys) => this.#claimsOf(keys));
+  }
+
+  start(): void {
+    const { worker } = this.#options;
+    for (const shard of this.#shards) {
+      this.#connection.subscriber.listen(wakeChannel(shard.keys, worker), shard.hear);
+      shard.loop.start();
+    }
+  }
+
+  /** A slot may have become free. */
+  pump(): void {
+    for (let tried = 0; tried < this.#shards.length && this.#free() > 0; tried++) {
+      const shard = this.#shards[this.#next % this.#shards.length];
+      this.#next++;
+      if (shard?.isHot === true && !shard.isInFlight) this.#claim(shard, Math.min(this.#free(), CLAIM_BATCH_MAX));
+    }
+  }
+
+  /**
+   * Claims nothing more. Resolves when the claims that are under way have been answered (their batches are still given out),
+   * or after `answerMs`; then the worker's traces in the shards are gone.
+   */
+  async stop(answerMs: number): Promise<void> {
+    for (const shard of this.#shards) {
+      shard.isHot = false;
+      this.#connection.subscriber.unlisten(wakeChannel(shard.keys, this.#options.worker), shard.hear);
+      await shard.loop.stop();
+    }
+    const giveUp = setTimeout(() => this.#stopping.abort(), answerMs);
+    await Promise.all(this.#inFlight);
+    clearTimeout(giveUp);
+  }
+
+  /** Tells the shards to forget this worker: it waits no more. */
+  async leave(deadlineMs: number): Promise<void> {
+    const { worker, onError } = this.#options;
+    await Promise.all(
+      this.#shards.map(({ keys }) => this.#store.leaveShard(keys, worker, { deadlineMs }).catch(onError)),
+    );
+  }
+
+  #free(): number {
+    return this.#options.free() - this.#reserved;
+  }
+
+  #claimsOf(keys: ShardKeys): ShardClaims {
+    const shard: ShardClaims = {
+      keys,
+      slowPoll: new SlowPoll(this.#options.slowPollMs),
+      loop: new Loop(async () => await Promise.resolve(this.#poll(shard)), this.#options.onError),
+      hear: () => this.#wake(shard),
+      number: 0,
+      isHot: true,
+      isInFlight: false,
+      claimedMs: Number.NEGATIVE_INFINITY,
+    };
+    return shard;
+  }
+
+  #poll(shard: ShardClaims): number {
+    const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
+    shard.isHot = true;
+    this.pump();
+    return shard.slowPoll.nextMs(canHear);
+  }
+
+  #wake(shard: ShardClaims): void {
+    shard.isHot = true;
+    if (this.#free() > 0) this.pump();
+    else if (!shard.isInFlight) this.#claim(shard, 0);
+  }
+
+  #claim(shard: ShardClaims, count: number): void {
+    if (this.#stopping.signal.aborted) return;
+    shard.isHot = false;
+    shard.isInFlight = true;
+    shard.number++;
+    this.#reserved += count;
+    const done = this.#send(shard, count).finally(() => {
+      this.#inFlight.delete(done);
+      this.pump();
+    });
+    this.#inFlight.add(done);
+  }
+
+  async #send(shard: ShardClaims, count: number): Promise<void> {
+    const { worker, leaseMs, onBatch, onGone, onError } = this.#options;
+    const { keys, number } = shard;
+    const sentMs = performance.now();
+    let isReserved = true;
+    const unreserve = (): void => {
+      if (isReserved) this.#reserved -= count;
+      isReserved = false;
+    };
+    try {
+      const request = { worker, number, leaseMs, count };
+      // Without a deadline: a claim that is given up may still be executed, and lease its batch to nobody.
+      const options = { deadlineMs: Number.POSITIVE_INFINITY, signal: this.#stopping.signal };
+      const reply = await this.#store.claim(keys, request, options);
+      unreserve();
+      if (reply.word === "CLAIMED") {
+        // With slots left and nothing left behind, Redis has noted this worker as waiting.
+        shard.isHot ||= reply.isMore || reply.claimed.length === count;
+        if (reply.claimed.length > 0) {
+          shard.slowPoll.reset();
+          onBatch({ keys, fence: reply.fence, nowMs: reply.nowMs, sentMs, claimed: reply.claimed });
+        }
+      } else if (reply.word === "NO_QUEUE") {
+        onGone();
+      } else if (count === 0) {
+        shard.isHot = true;
+      }
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) onError(error);
+      shard.loop.hint(FAILED_MS);
+    } finally {
+      unreserve();
+      shard.isInFlight = false;
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import type { KeptOptions } from "../core/options.ts";
+import type { Task } from "../core/task.ts";
+import type { ShardKeys } from "../store/keys.ts";
+
+/**
+ * A task under this worker's lease.
+ *
+ * States: running -> returned -> settled; or lost, from each of the first two, when the lease is not ours any more. The
+ * handler may go on running in all of them: JavaScript cannot stop it, only tell it (`signal`).
+ */
+export class HeldTask {
+  readonly keys: ShardKeys;
+  readonly task: Task;
+  readonly kept: KeptOptions;
+  readonly fence: string;
+  readonly controller = new AbortController();
+  /** On the clock of `performance.now()`, counted from before the claim (or the renewal) was sent. */
+  deadlineMs: number;
+  /** What becomes of it has been decided: what the handler does from now on does not count. */
+  isDecided = false;
+  isLost = false;
+
+  constructor(keys: ShardKeys, task: Task, kept: KeptOptions, fence: string, deadlineMs: number) {
+    this.keys = keys;
+    this.task = task;
+    this.kept = kept;
+    this.fence = fence;
+    this.deadlineMs = deadlineMs;
+  }
+}

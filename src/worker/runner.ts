@@ -1,0 +1,129 @@
+import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { FindHandler, HandlerContext } from "./handler.ts";
+import type { HeldTask } from "./held-task.ts";
+
+/**
+ * Runs handlers and decides what becomes of their tasks, once for each: by what the handler returned or threw, by its time
+ * running out, or from outside (`abandon`). A slot stays taken until the handler has really returned.
+ */
+export interface RunnerOptions {
+  readonly findHandler: FindHandler;
+  readonly logger: Logger;
+  /** How long a task whose name has no handler here waits, in ms: for a worker that has one. */
+  readonly unhandledDelayMs: number;
+  readonly onVerdict: (held: HeldTask, verdict: Verdict, result: unknown) => void;
+  readonly onReturned: () => void;
+  readonly onProgress: (held: HeldTask, value: unknown) => void;
+}
+
+export class TaskTimeoutError extends Error {
+  override readonly name = "TaskTimeoutError";
+}
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #running = new Set<HeldTask>();
+  readonly #unhandled = new Set<string>();
+  readonly #onIdle: (() => void)[] = [];
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  get running(): ReadonlySet<HeldTask> {
+    return this.#running;
+  }
+
+  start(held: HeldTask): void {
+    const { task, kept, controller } = held;
+    const handler = this.#options.findHandler(task.name);
+    if (handler === undefined) {
+      this.#postponeUnhandled(held);
+      return;
+    }
+    this.#running.add(held);
+    const timer =
+      kept.timeoutMs === 0
+        ? undefined
+        : setTimeout(() => {
+            const reason = new TaskTimeoutError(`took longer than ${kept.timeoutMs} ms`);
+            this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random()));
+            controller.abort(reason);
+          }, kept.timeoutMs);
+    const returned = (): void => {
+      clearTimeout(timer);
+      this.#running.delete(held);
+      if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+      this.#options.onReturned();
+    };
+    this.#call(handler, held).then(
+      (result) => {
+        this.#decide(held, verdictOnResult(kept, result), result);
+        returned();
+      },
+      (thrown: unknown) => {
+        this.#decide(held, verdictOnFailure(kept, task.attempt, thrown, Math.random()));
+        returned();
+      },
+    );
+  }
+
+  /** Resolves when no handler is running. */
+  async drained(): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Decides for the handler, and tells it. */
+  abandon(held: HeldTask, verdict: Verdict, reason: Error): void {
+    this.#decide(held, verdict);
+    held.controller.abort(reason);
+  }
+
+  async #call(handler: NonNullable<ReturnType<FindHandler>>, held: HeldTask): Promise<unknown> {
+    return await handler(held.task, new Context(held, this.#options));
+  }
+
+  #decide(held: HeldTask, verdict: Verdict, result?: unknown): void {
+    if (held.isDecided) return;
+    held.isDecided = true;
+    this.#options.onVerdict(held, verdict, result);
+  }
+
+  #postponeUnhandled(held: HeldTask): void {
+    const { name } = held.task;
+    if (!this.#unhandled.has(name)) {
+      this.#options.logger.warn({ task: name }, "no handler for tasks of this name here; leaving them to other workers");
+      if (this.#unhandled.size < 1000) this.#unhandled.add(name);
+    }
+    this.#decide(held, { kind: "postpone", ms: this.#options.unhandledDelayMs });
+    this.#options.onReturned();
+  }
+}
+
+/** Makes the logger only for handlers that use it. */
+class Context implements HandlerContext {
+  readonly #held: HeldTask;
+  readonly #options: RunnerOptions;
+
+  constructor(held: HeldTask, options: RunnerOptions) {
+    this.#held = held;
+    this.#options = options;
+  }
+
+  get signal(): AbortSignal {
+    return this.#held.controller.signal;
+  }
+
+  get fence(): number {
+    return Number(this.#held.fence);
+  }
+
+  get log(): Logger {
+    const { id, name, queue, attempt } = this.#held.task;
+    return this.#options.logger.child({ queue, task: name, id, attempt });
+  }
+
+  readonly progress = (value: unknown): void => this.#options.onProgress(this.#held, value);
+}

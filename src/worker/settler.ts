@@ -1,0 +1,133 @@
+import type { Verdict } from "../core/verdict.ts";
+import type { ShardKeys } from "../store/keys.ts";
+import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
+import type { Arg } from "../store/script.ts";
+import type { HeldTask } from "./held-task.ts";
+
+/**
+ * Settles leases in batches: one call a shard in flight, and what is decided meanwhile goes with the next. So a busy worker
+ * makes few large calls, and an idle one settles at once.
+ *
+ * A settle is repeated for a minute, as long as Redis remembers calls; after that the leases have expired anyway.
+ */
+export interface Settled {
+  readonly held: HeldTask;
+  readonly verdict: Verdict;
+  readonly result: unknown;
+}
+
+export interface SettlerOptions {
+  readonly onSettled: (settled: Settled) => void;
+  /** The lease was not ours any more: what was decided did not count. */
+  readonly onRefused: (settled: Settled) => void;
+  readonly onFailed: (settled: readonly Settled[], error: unknown) => void;
+}
+
+const SETTLE_MS = 50_000;
+
+export class Settler {
+  readonly #store: QueueStore;
+  readonly #options: SettlerOptions;
+  readonly #waiting = new Map<ShardKeys, Settled[]>();
+  readonly #inFlight = new Map<ShardKeys, Promise<void>>();
+  #isScheduled = false;
+  #count = 0;
+
+  constructor(store: QueueStore, options: SettlerOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** How many are decided and not confirmed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  push(settled: Settled): void {
+    this.#count++;
+    const { keys } = settled.held;
+    const waiting = this.#waiting.get(keys);
+    if (waiting === undefined) this.#waiting.set(keys, [settled]);
+    else waiting.push(settled);
+    this.flushSoon();
+  }
+
+  /** In the next turn of the event loop, when all that this one decides is there. */
+  flushSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Resolves when all is confirmed, refused or given up. */
+  async drain(): Promise<void> {
+    this.#flush();
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
+  }
+
+  #flush(): void {
+    for (const keys of this.#waiting.keys()) if (!this.#inFlight.has(keys)) this.#send(keys);
+  }
+
+  #send(keys: ShardKeys): void {
+    const waiting = this.#waiting.get(keys);
+    if (waiting === undefined) return;
+    const batch = take(waiting);
+    if (waiting.length === 0) this.#waiting.delete(keys);
+    const sent = this.#settle(keys, batch).finally(() => {
+      this.#count -= batch.length;
+      this.#inFlight.delete(keys);
+      this.#send(keys);
+    });
+    this.#inFlight.set(keys, sent);
+  }
+
+  async #settle(keys: ShardKeys, batch: Settled[]): Promise<void> {
+    const ordered = [...batch.filter(isAck), ...batch.filter((settled) => !isAck(settled))];
+    const acks = batch.filter(isAck).length;
+    const args = ordered.flatMap(argsOf);
+    try {
+      const refused = await this.#store.settle(keys, acks, args, this.#store.nextCallId(), within(SETTLE_MS));
+      const late = new Set(refused);
+      ordered.forEach((settled, i) => (late.has(i) ? this.#options.onRefused(settled) : this.#options.onSettled(settled)));
+    } catch (error) {
+      this.#options.onFailed(ordered, error);
+    }
+  }
+}
+
+const isAck = ({ verdict }: Settled): boolean => verdict.kind === "ack";
+
+function textOf(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case "keep":
+      return verdict.text;
+    case "retry":
+    case "bury":
+      return JSON.stringify(verdict.error);
+    case "ack":
+    case "release":
+    case "postpone":
+      return "";
+  }
+}
+
+function argsOf({ held, verdict }: Settled): Arg[] {
+  if (verdict.kind === "ack") return [held.task.id, held.fence];
+  return [verdict.kind, held.task.id, held.fence, "ms" in verdict ? verdict.ms : 0, textOf(verdict)];
+}
+
+/** Takes a batch off the front: as many as one call may hold. */
+function take(waiting: Settled[]): Settled[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { verdict } of waiting) {
+    bytes += verdict.kind === "keep" ? verdict.text.length * 3 : 0;
+    if (count === WRITE_BATCH_MAX || (count > 0 && bytes > BATCH_BYTES_MAX)) break;
+    count++;
+  }
+  return waiting.splice(0, count);
+}

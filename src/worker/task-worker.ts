@@ -1,0 +1,309 @@
+import { EventEmitter } from "node:events";
+import { hostname } from "node:os";
+import type { z } from "zod";
+import { DelayqError } from "../core/errors.ts";
+import { memberId } from "../core/ids.ts";
+import { checkKeyPart } from "../core/names.ts";
+import { describeFailure } from "../core/failure.ts";
+import { KEPT_DEFAULTS, closeOptionsSchema, workerOptionsSchema } from "../core/options.ts";
+import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../core/task.ts";
+import { RELEASE, type Verdict } from "../core/verdict.ts";
+import { parseOptions } from "../core/validate.ts";
+import { bounded } from "../runtime/bounded.ts";
+import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { decodeRecord, profileOf } from "../store/codec.ts";
+import { Connection } from "../store/connection.ts";
+import type { ConnectionOption } from "../store/connection-options.ts";
+import { Heartbeat } from "../store/heartbeat.ts";
+import { logFailure } from "../store/log-failure.ts";
+import { QueueStore, REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
+import { QueueWatch } from "../store/queue-watch.ts";
+import { viewOf } from "../store/task-view.ts";
+import { Claimer, type Batch, type Claimed } from "./claimer.ts";
+import { handlerFinder, type Handlers } from "./handler.ts";
+import { HeldTask } from "./held-task.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { Runner } from "./runner.ts";
+import { Settler, type Settled } from "./settler.ts";
+
+/**
+ * Runs the tasks of one queue: claims as many as it has free slots, keeps their leases, runs the handler, settles.
+ *
+ * States: idle -> running -> closing -> closed. Data flows one way: claimer -> runner -> settler, with the lease keeper
+ * beside them from the claim to the confirmed settle.
+ */
+export interface TaskWorkerOptions {
+  /** As for `Queue`. */
+  connection?: ConnectionOption;
+  /** What all keys begin with. Default `dq`. */
+  prefix?: string;
+  /** How many handlers run at the same time. Default 10. */
+  concurrency?: number;
+  /** For how long a task is this worker's without a sign of life, in ms; the price of a kill -9. At least 1000, default 15,000. */
+  leaseMs?: number;
+  /** How long an idle shard is left alone at most when no hint comes, in ms. Default 30,000. */
+  slowPollMs?: number;
+  /** How long a task whose name has no handler here is left to other workers, in ms. Default 5000. */
+  unhandledDelayMs?: number;
+  /** Any pino. Default: warnings as JSON on stderr. */
+  logger?: Logger;
+}
+
+export interface WorkerEvents<T extends TaskTypes<T>> {
+  /** The settle is confirmed. */
+  completed: [task: Task<T>, result: ResultOf<T, NameOf<T>>];
+  /** The attempt failed; the task will be tried again. */
+  failed: [task: Task<T>, error: TaskError];
+  /** The task failed for good. */
+  dead: [task: Task<T>, error: TaskError];
+  /** The lease is gone: another worker may run the task. */
+  leaseLost: [task: Task<T>];
+  progress: [task: Task<T>, value: unknown];
+  /** Something went wrong outside handlers. Without a listener it is logged; it is never fatal. */
+  error: [error: unknown];
+}
+
+export class LeaseLostError extends Error {
+  override readonly name = "LeaseLostError";
+}
+
+export class WorkerClosedError extends Error {
+  override readonly name = "WorkerClosedError";
+}
+
+type ParsedOptions = Readonly<z.output<typeof workerOptionsSchema>>;
+
+const BEAT_MS = 5000;
+const TTL_MS = 15_000;
+const CLOSE_CALL_MS = 2000;
+const SETTLE_ON_CLOSE_MS = 10_000;
+const UNSETTLED_MAX = 2000;
+
+export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<WorkerEvents<T>> {
+  readonly queue: string;
+  readonly id = memberId();
+  protected readonly parsed: ParsedOptions;
+  protected readonly logger: Logger;
+  readonly #connection: Connection;
+  readonly #store: QueueStore;
+  readonly #heartbeat: Heartbeat;
+  readonly #watch: QueueWatch;
+  readonly #keeper: LeaseKeeper;
+  readonly #runner: Runner;
+  readonly #settler: Settler;
+  #claimer: Claimer | undefined;
+  #state: "idle" | "running" | "closing" = "idle";
+  #starting = 0;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * @param time for tests: the time that scripts are given instead of Redis TIME
+   * @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_NAME`, `DELAYQ_INVALID_HANDLER`
+   */
+  constructor(queue: string, handlers: Handlers<T>, options: TaskWorkerOptions = {}, time: GivenTime = REDIS_TIME) {
+    super();
+    this.queue = checkKeyPart("queue name", queue);
+    const findHandler = handlerFinder(handlers);
+    this.parsed = parseOptions(workerOptionsSchema, options, "the options of Worker");
+    const { leaseMs, unhandledDelayMs } = this.parsed;
+    const prefix = checkKeyPart("prefix", this.parsed.prefix);
+    this.logger = options.logger ?? defaultLogger();
+    this.#connection = Connection.acquire(options.connection, this.logger);
+    this.#store = new QueueStore(this.#connection, { prefix, queue }, time);
+    this.#settler = new Settler(this.#store, {
+      onSettled: (settled) => this.#settled(settled),
+      onRefused: ({ held }) => this.#lose(held),
+      onFailed: (settled, error) => this.#settleFailed(settled, error),
+    });
+    this.#keeper = new LeaseKeeper(this.#store, { leaseMs, logger: this.logger, onLost: (held) => this.#lose(held) });
+    this.#runner = new Runner({
+      findHandler,
+      logger: this.logger,
+      unhandledDelayMs,
+      onVerdict: (held, verdict, result) => this.#settler.push({ held, verdict, result }),
+      onReturned: () => this.#claimer?.pump(),
+      onProgress: ({ task }, value) => this.#emit("progress", task as Task<T>, value),
+    });
+    this.#heartbeat = new Heartbeat(this.#connection, {
+      prefix,
+      member: this.id,
+      facts: { role: "worker", queues: [queue], host: hostname(), pid: process.pid, concurrency: this.parsed.concurrency },
+      everyMs: BEAT_MS,
+      ttlMs: TTL_MS,
+      time,
+      isListening: false,
+      onMembers: () => {},
+      onError: logFailure(this.logger),
+    });
+    this.#watch = new QueueWatch(this.#connection, {
+      prefix,
+      queues: [queue],
+      onFound: (_queue, shards) => this.#serve(shards),
+      onError: logFailure(this.logger),
+    });
+  }
+
+  /** Begins to work; does nothing if it has begun. @throws DelayqError `DELAYQ_CLOSED` */
+  run(): void {
+    if (this.#state === "closing") {
+      throw new DelayqError("DELAYQ_CLOSED", `Expected the worker of ${this.queue} to be open; it was closed.`);
+    }
+    if (this.#state === "running") return;
+    this.#state = "running";
+    this.#heartbeat.start();
+    this.#watch.start();
+    this.#keeper.start();
+  }
+
+  /**
+   * Claims nothing more, lets handlers finish for `graceMs` (default 30,000), then aborts the rest and releases their tasks
+   * with no attempt used. Always ends, also when a handler never does and Redis is away.
+   */
+  async close(options: { graceMs?: number } = {}): Promise<void> {
+    const { graceMs } = parseOptions(closeOptionsSchema, options, "the options of close");
+    this.#closed ??= this.#close(graceMs);
+    await this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const wasRunning = this.#state === "running";
+    this.#state = "closing";
+    await this.#watch.stop();
+    await this.#claimer?.stop(CLOSE_CALL_MS);
+    await bounded(this.#runner.drained(), graceMs);
+    const reason = new WorkerClosedError("the worker is closing and its grace is spent");
+    for (const held of this.#runner.running) this.#runner.abandon(held, RELEASE, reason);
+    await bounded(this.#settler.drain(), SETTLE_ON_CLOSE_MS);
+    await this.#keeper.stop();
+    await this.#claimer?.leave(performance.now() + CLOSE_CALL_MS);
+    if (wasRunning) await this.#heartbeat.stop();
+    this.#connection.release();
+  }
+
+  #serve(shards: number): void {
+    if (this.#state !== "running") return;
+    const claimer = new Claimer(this.#connection, this.#store, shards, {
+      worker: this.id,
+      leaseMs: this.parsed.leaseMs,
+      slowPollMs: this.parsed.slowPollMs,
+      free: () => this.#free(),
+      onBatch: (batch) => this.#start(batch),
+      onGone: () => this.#gone(claimer),
+      onError: logFailure(this.logger),
+    });
+    this.#claimer = claimer;
+    claimer.start();
+  }
+
+  /** The queue was obliterated, or not all its shards are there yet: find it anew. */
+  #gone(claimer: Claimer): void {
+    if (this.#claimer !== claimer || this.#state !== "running") return;
+    this.#claimer = undefined;
+    this.#store.forgetProfiles();
+    void claimer.stop(CLOSE_CALL_MS); // its claims report their own failures
+    this.#watch.lost(this.queue);
+  }
+
+  /** A slot is taken until its handler has returned; settles that pile up stop claiming too. */
+  #free(): number {
+    if (this.#state !== "running") return 0;
+    if (this.#settler.count > UNSETTLED_MAX + this.parsed.concurrency) return 0;
+    return this.parsed.concurrency - this.#runner.running.size - this.#starting;
+  }
+
+  /** A batch whose options are not known yet waits for them; meanwhile its slots count as taken. */
+  #start(batch: Batch): void {
+    const unknown = batch.claimed.filter(({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined);
+    if (unknown.length === 0) {
+      for (const claimed of batch.claimed) this.#startOne(batch, claimed);
+      return;
+    }
+    this.#starting += batch.claimed.length;
+    const numbers = new Set(unknown.map(({ record }) => profileOf(record)));
+    Promise.all([...numbers].map(async (number) => await this.#store.profile(number)))
+      .catch((error: unknown) => this.#emitError(error)) // they run with the usual options then
+      .finally(() => {
+        this.#starting -= batch.claimed.length;
+        for (const claimed of batch.claimed) this.#startOne(batch, claimed);
+        this.#claimer?.pump();
+      });
+  }
+
+  #startOne(batch: Batch, claimed: Claimed): void {
+    const { held, verdict } = this.#heldOf(batch, claimed);
+    this.#keeper.add(held);
+    if (verdict !== undefined) this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
+    else if (this.#state === "running" && held.deadlineMs > performance.now()) this.#runner.start(held);
+    else this.#runner.abandon(held, RELEASE, new WorkerClosedError("the worker is closing"));
+  }
+
+  /** A record that cannot be read here is left to others, if it is of a newer release; else it is shown among the dead. */
+  #heldOf({ keys, fence, nowMs, sentMs }: Batch, { id, record, more }: Claimed): { held: HeldTask; verdict?: Verdict } {
+    const { leaseMs, unhandledDelayMs } = this.parsed;
+    const deadlineMs = sentMs + leaseMs;
+    const lease = { lease: `${fence} ${nowMs} ${this.id}`, error: "", result: "" };
+    try {
+      const { profile, overrides } = decodeRecord(record);
+      const kept = { ...(this.#store.cachedProfile(profile) ?? KEPT_DEFAULTS), ...overrides };
+      const task = viewOf(this.queue, keys.shard, id, { state: "leased", record, more, ...lease }) as Task;
+      return { held: new HeldTask(keys, task, kept, fence, deadlineMs) };
+    } catch (error) {
+      this.#emitError(error);
+      const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
+      const task: Task = { id, queue: this.queue, shard: keys.shard, name: "", data: null, state: "leased", ...times };
+      const isNewer = error instanceof DelayqError && error.code === "DELAYQ_NEWER_FORMAT";
+      return {
+        held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
+        verdict: isNewer ? { kind: "postpone", ms: unhandledDelayMs } : { kind: "bury", error: describeFailure(error) },
+      };
+    }
+  }
+
+  #settled({ held, verdict, result }: Settled): void {
+    this.#keeper.remove(held);
+    const task = held.task as Task<T>;
+    switch (verdict.kind) {
+      case "ack":
+      case "keep":
+        this.#emit("completed", task, result as ResultOf<T, NameOf<T>>);
+        break;
+      case "retry":
+        this.#emit("failed", task, verdict.error);
+        break;
+      case "bury":
+        this.#emit("dead", task, verdict.error);
+        break;
+      case "release":
+      case "postpone":
+        break;
+    }
+  }
+
+  /** Redis never said whether the settles counted. If they did not, the leases expire, and the tasks run again. */
+  #settleFailed(settled: readonly Settled[], error: unknown): void {
+    for (const { held } of settled) this.#keeper.remove(held);
+    this.#emitError(error);
+  }
+
+  #lose(held: HeldTask): void {
+    this.#keeper.remove(held);
+    if (held.isLost) return;
+    held.isLost = true;
+    held.controller.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
+    this.#emit("leaseLost", held.task as Task<T>);
+  }
+
+  #emitError(error: unknown): void {
+    if (this.listenerCount("error") > 0) this.#emit("error", error);
+    else this.logger.error({ err: error, queue: this.queue }, "the worker met an error");
+  }
+
+  /** A listener that throws must not stop the worker. */
+  #emit<E extends keyof WorkerEvents<T>>(event: E, ...args: WorkerEvents<T>[E]): void {
+    try {
+      (this as EventEmitter).emit(event, ...args);
+    } catch (error) {
+      this.logger.error({ err: error, event }, "a listener of the worker threw");
+    }
+  }
+}
