@@ -2,13 +2,14 @@
 --
 -- One step, so that a task is never on no list and in no lease. A runway that is dry is filled in the same step, so work
 -- goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
--- behind wakes another worker. Bounded: `count` tasks, 1 MiB of records (or one task, if that is larger).
+-- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head. Bounded:
+-- `count` tasks, 1 MiB of records (or one task, if that is larger).
 --
 -- Sent again, it answers with the batch that it took: a worker numbers its claims of a shard and has one in flight. A claim
 -- with an older number came late: it takes nothing.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/runway lib/record lib/lease
+-- include lib/clock lib/calls lib/wake lib/runway lib/lease
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -120,6 +121,10 @@ for _, id in ipairs(ids) do
   deadlines[#deadlines + 1] = id
   holds[#holds + 1] = id
   holds[#holds + 1] = lease
+end
+local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+if not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs) then
+  publish(due[1], whole(leaseMs))
 end
 redis.call("HSET", seq, "fence", fence)
 redis.call("ZADD", leased, unpack(deadlines))

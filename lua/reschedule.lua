@@ -43,6 +43,8 @@ for i = ITEMS_AT, #ARGV, 2 do
   if string.byte(ARGV[i + 1]) == 43 then
     dueAtMs = nowMs + dueAtMs
   end
+  -- Among the facts a due time of 0 would mean: as in the record.
+  dueAtMs = math.max(1, dueAtMs)
   local record = redis.call("HGET", tasks, id)
   local place = placeOf(keys, id, record)
   local outcome = place or "missing"

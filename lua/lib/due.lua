@@ -1,21 +1,24 @@
 -- The only way by which a task becomes delayed or ready: into the due set of its level. Tells the shard's scheduler,
--- on the channel named like the key of level 0, when a level has a new head; a head that is due already is the workers' affair.
+-- on the channel named like the key of level 0, when a level has a new head among what is due later; what is due already
+-- is the workers' affair, and hides no head behind it.
 
 -- batch: level -> { score, id, score, id, ... }. Returns how many of them are due now.
 local function putDue(due, nowMs, batch)
   local dueNow = 0
   for level, scored in pairs(batch) do
     local key = due[level + 1]
-    local head = redis.call("ZRANGE", key, 0, 0, "WITHSCORES")[2]
     local earliest = math.huge
     for i = 1, #scored, 2 do
-      earliest = math.min(earliest, scored[i])
       if scored[i] <= nowMs then
         dueNow = dueNow + 1
+      else
+        earliest = math.min(earliest, scored[i])
       end
     end
+    local head = earliest < math.huge
+      and redis.call("ZRANGEBYSCORE", key, "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]
     redis.call("ZADD", key, unpack(scored))
-    if earliest > nowMs and (not head or earliest < tonumber(head)) then
+    if earliest < math.huge and (not head or earliest < tonumber(head)) then
       publish(due[1], whole(earliest - nowMs))
     end
   end

@@ -34,6 +34,6 @@ export class Worker<T extends TaskTypes<T> = AnyTasks> extends TaskWorker<T> {
 
   override async close(options: { graceMs?: number } = {}): Promise<void> {
     await super.close(options);
-    await this.#scheduler?.close();
+    await this.#scheduler?.close(); // last: till then it serves what this worker releases
   }
 }

@@ -9,7 +9,7 @@ import { hash32 } from "./hash.ts";
  * alphabet of 64 that sorts as its values do. Any other text is hashed to its bucket.
  */
 const ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
-const VALUES = new Map([...ALPHABET].map((char, value) => [char, value] as const));
+const VALUES = new Map(Array.from(ALPHABET, (char, value) => [char, value] as const));
 const MARK = "_";
 const GENERATED = /^_[-0-9A-Z_a-z]{19}$/;
 const RANDOM_CHARS = 9;

@@ -116,17 +116,12 @@ const PLAIN_ADD: ParsedAdd = Object.freeze({
   priority: 0,
   overrides: undefined,
 });
-const TIME_CODES = { delay: "DELAYQ_INVALID_TIME", at: "DELAYQ_INVALID_TIME" } as const;
+const CODES = { delay: "DELAYQ_INVALID_TIME", at: "DELAYQ_INVALID_TIME", id: "DELAYQ_INVALID_ID" } as const;
 
 /** @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_TIME`, `DELAYQ_INVALID_ID` */
 export function parseAddOptions(input: AddOptions | undefined, defaults: KeptOptions): ParsedAdd {
   if (input === undefined) return PLAIN_ADD;
-  const { id, delay, at, priority, ...kept } = parseOptions(
-    addSchema,
-    input,
-    "the options of a task",
-    TIME_CODES,
-  );
+  const { id, delay, at, priority, ...kept } = parseOptions(addSchema, input, "the options of a task", CODES);
   if (id !== undefined) checkTaskId(id);
   return { id, due: dueOf(delay, at), priority: priority ?? 0, overrides: differing(kept, defaults) };
 }
@@ -151,7 +146,7 @@ function differing(
     overrides ??= {};
     overrides[key] = value;
   }
-  return overrides as Partial<KeptOptions> | undefined;
+  return overrides;
 }
 
 const same = (a: number | Backoff, b: number | Backoff): boolean =>
@@ -161,7 +156,7 @@ const dueSchema = z.strictObject({ delay: delaySchema().optional(), at: atSchema
 
 /** The new due time of a reschedule. @throws DelayqError `DELAYQ_INVALID_TIME` */
 export function parseDue(input: { delay?: number; at?: Date | number }): Due {
-  const { delay, at } = parseOptions(dueSchema, input, "the new due time", TIME_CODES);
+  const { delay, at } = parseOptions(dueSchema, input, "the new due time", CODES);
   if (delay === undefined && at === undefined) {
     throw new DelayqError(
       "DELAYQ_INVALID_TIME",
@@ -178,7 +173,8 @@ export function parseDefaults(input: TaskDefaults | undefined): KeptOptions {
   return Object.freeze({ ...KEPT_DEFAULTS, ...given });
 }
 
-const PAYLOAD_MAX_BYTES = 1_048_576;
+/** The largest payload unless a queue says otherwise, in bytes of JSON. */
+export const PAYLOAD_MAX_BYTES = 1_048_576;
 const SHARDS_MAX = 1024;
 export const SHARDS_DEFAULT = 16;
 

@@ -32,7 +32,12 @@ export function verdictOnResult(kept: KeptOptions, result: unknown): Verdict {
  * @param attempt the attempt that failed, from 1
  * @param random in [0, 1), for the jitter
  */
-export function verdictOnFailure(kept: KeptOptions, attempt: number, thrown: unknown, random: number): Verdict {
+export function verdictOnFailure(
+  kept: KeptOptions,
+  attempt: number,
+  thrown: unknown,
+  random: number,
+): Verdict {
   if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: thrown.delayMs };
   const error = describeFailure(thrown);
   if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts) return { kind: "bury", error };

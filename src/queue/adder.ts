@@ -1,9 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { BulkIncompleteError, DelayqError, UnknownOutcomeError } from "../core/errors.ts";
 import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
 import { parseAddOptions, type AddOptions, type KeptOptions, type ParsedAdd } from "../core/options.ts";
 import { encodeHead } from "../store/codec.ts";
 import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, encodeDue, type QueueStore } from "../store/queue-store.ts";
+import type { ShardKeys } from "../store/keys.ts";
 import type { Arg } from "../store/script.ts";
 import { Batcher, overloaded, type Item } from "./batcher.ts";
 import { encodePayload } from "./payload.ts";
@@ -126,7 +128,10 @@ export class Adder {
     throw new BulkIncompleteError({ added: whole.map(({ id }) => id), refused, unknown }, cause);
   }
 
+  /** Resolves when all that was asked for is answered. */
   async drain(): Promise<void> {
+    await this.#registration.settled();
+    await setImmediate(); // what waited for the registration is in its batch by then
     await this.#batcher.drain();
   }
 
@@ -206,13 +211,14 @@ export class Adder {
     try {
       const { profile, shards } = await this.#registration.ensure();
       const keys = this.#store.shards(shards)[shard];
-      for (let i = 0; i < INTRODUCTIONS_MAX && keys !== undefined; i++) {
-        const reply = await this.#store.add(keys, profile, args, callId, { deadlineMs });
+      let isSame = keys !== undefined;
+      for (let i = 0; i < INTRODUCTIONS_MAX && isSame; i++) {
+        const reply = await this.#store.add(keys as ShardKeys, profile, args, callId, { deadlineMs });
         if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
-        await this.#registration.introduce(keys);
-        // The queue was obliterated and made anew: the items were made for the old one.
+        await this.#registration.introduce(keys as ShardKeys);
+        // If the queue was obliterated and made anew, the items were made for the old one.
         const now = this.#registration.current;
-        if (now?.profile !== profile || now.shards !== shards) break;
+        isSame = now?.profile === profile && now.shards === shards;
       }
     } catch (error) {
       throw withIds(error, items);

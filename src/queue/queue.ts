@@ -230,14 +230,13 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
    */
   async obliterate(options: { force?: boolean } = {}): Promise<void> {
     this.#checkOpen();
-    for (const keys of await this.#shards()) {
-      const reply = await this.#store.wipeShard(keys, options.force === true);
-      if (reply.word === "LEASED") {
-        throw new DelayqError(
-          "DELAYQ_QUEUE_BUSY",
-          `Expected no task of queue ${this.name} to be running, got ${reply.count} in one shard. Stop the workers, or give { force: true }.`,
-        );
-      }
+    const shards = await this.#shards();
+    const isForced = options.force === true;
+    // All shards are asked before the first is wiped: a refusal changes nothing.
+    if (!isForced) this.#checkIdle((await this.#inspector.counts()).leased);
+    for (const keys of shards) {
+      const reply = await this.#store.wipeShard(keys, isForced);
+      if (reply.word === "LEASED") this.#checkIdle(reply.count);
     }
     await this.#store.wipeMeta();
     await this.#store.enlist(0);
@@ -361,6 +360,14 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async #shards(): Promise<readonly ShardKeys[]> {
     const count = await this.#registration.knownShards();
     return count === undefined ? [] : this.#store.shards(count);
+  }
+
+  #checkIdle(leased: number): void {
+    if (leased === 0) return;
+    throw new DelayqError(
+      "DELAYQ_QUEUE_BUSY",
+      `Expected no task of queue ${this.name} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
+    );
   }
 
   #checkOpen(): void {

@@ -42,6 +42,11 @@ export class Registration {
     return await this.#registering;
   }
 
+  /** Resolves when no registration is under way; never rejects. */
+  async settled(): Promise<void> {
+    await this.#registering?.catch(() => {}); // those who wait for it are told
+  }
+
   /** The shards of a queue that may not exist: undefined then. @throws DelayqError `DELAYQ_SHARDS_MISMATCH` */
   async knownShards(): Promise<number | undefined> {
     if (this.#knownShards !== undefined) return this.#knownShards;

@@ -10,7 +10,8 @@ const FAILED_MIN_MS = 100;
 const FAILED_MAX_MS = 1000;
 
 export class Loop {
-  readonly #look: () => Promise<number>;
+  readonly #look: (signal: AbortSignal) => Promise<number>;
+  readonly #stopping = new AbortController();
   readonly #onError: (error: unknown) => void;
   #state: "idle" | "sleeping" | "running" | "stopped" = "idle";
   #timer: NodeJS.Timeout | undefined;
@@ -19,7 +20,8 @@ export class Loop {
   #failedMs = FAILED_MIN_MS;
   #running: Promise<void> | undefined;
 
-  constructor(look: () => Promise<number>, onError: (error: unknown) => void) {
+  /** @param look gets a signal that aborts when the loop is to stop; what it throws then is not reported */
+  constructor(look: (signal: AbortSignal) => Promise<number>, onError: (error: unknown) => void) {
     this.#look = look;
     this.#onError = onError;
   }
@@ -40,6 +42,7 @@ export class Loop {
   /** Resolves when the look that is under way has ended; none comes after it. */
   async stop(): Promise<void> {
     this.#state = "stopped";
+    this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#running;
   }
@@ -59,9 +62,10 @@ export class Loop {
     this.#hintAtMs = Number.POSITIVE_INFINITY;
     let delayMs: number;
     try {
-      delayMs = await this.#look();
+      delayMs = await this.#look(this.#stopping.signal);
       this.#failedMs = FAILED_MIN_MS;
     } catch (error) {
+      if (this.#isStopped()) return;
       this.#onError(error);
       delayMs = this.#failedMs;
       this.#failedMs = Math.min(this.#failedMs * 2, FAILED_MAX_MS);

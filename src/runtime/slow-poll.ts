@@ -3,7 +3,7 @@
  * does, up to `maxMs`; jittered, so that processes do not look in step. While hints cannot arrive it stays at a second.
  */
 const FIRST_MS = 1000;
-const GROWTH = 1.6;
+const GROWTH = 2;
 const JITTER = 0.2;
 
 export class SlowPoll {

@@ -2,7 +2,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Connection } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
-import type { QueueStore } from "../store/queue-store.ts";
+import { within, type QueueStore } from "../store/queue-store.ts";
 import { ownerOf } from "./rendezvous.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -17,6 +17,7 @@ export interface QueueServiceOptions {
 }
 
 const REPAIR_MS = 30_000;
+const CALL_MS = 5000;
 
 export class QueueService {
   readonly #connection: Connection;
@@ -33,7 +34,7 @@ export class QueueService {
     this.#store = store;
     this.#shards = store.shards(shardCount);
     this.#options = options;
-    this.#repairs = new Loop(async () => await this.#repair(), options.onError);
+    this.#repairs = new Loop(async (signal) => await this.#repair(signal), options.onError);
   }
 
   start(): void {
@@ -87,11 +88,12 @@ export class QueueService {
   }
 
   /** A pause that broke off half-way leaves shards with an older copy of meta: they get the one that is true. */
-  async #repair(): Promise<number> {
+  async #repair(signal: AbortSignal): Promise<number> {
     if (this.#generations.size > 0) {
-      const meta = await this.#store.readMeta();
+      const meta = await this.#store.readMeta(within(CALL_MS, signal));
       for (const [keys, generation] of this.#generations) {
-        if (meta !== undefined && generation !== meta.generation) await this.#store.copyCtl(keys, meta);
+        if (meta !== undefined && generation !== meta.generation)
+          await this.#store.copyCtl(keys, meta, within(CALL_MS, signal));
       }
     }
     return REPAIR_MS;

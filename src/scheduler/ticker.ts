@@ -45,7 +45,7 @@ export class Ticker {
     this.#keys = keys;
     this.#options = options;
     this.#slowPoll = new SlowPoll(options.slowPollMs);
-    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+    this.#loop = new Loop(async (signal) => await this.runOnce(signal), options.onError);
   }
 
   start(): void {
@@ -54,9 +54,9 @@ export class Ticker {
   }
 
   /** Ticks once; returns after how many ms to tick again. */
-  async runOnce(): Promise<number> {
-    if (this.#epoch === undefined && !(await this.#take())) return GONE_MS;
-    const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", within(CALL_MS));
+  async runOnce(signal?: AbortSignal): Promise<number> {
+    if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
+    const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", within(CALL_MS, signal));
     switch (reply.word) {
       case "TICKED":
         this.#options.onTicked(reply);
@@ -83,13 +83,14 @@ export class Ticker {
   }
 
   /** Returns false if the shard is not there. */
-  async #take(): Promise<boolean> {
+  async #take(signal: AbortSignal | undefined): Promise<boolean> {
     for (;;) {
+      const options = within(CALL_MS, signal);
       const reply = await this.#store.takeShard(
         this.#keys,
         this.#options.scheduler,
         this.#seenEpoch,
-        within(CALL_MS),
+        options,
       );
       switch (reply.word) {
         case "TAKEN":

@@ -1,4 +1,4 @@
-import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
+import { Redis, type Cluster, type ClusterOptions, type RedisOptions } from "ioredis";
 import { DelayqError } from "../core/errors.ts";
 import { show } from "../core/validate.ts";
 

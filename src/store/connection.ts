@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DelayqError } from "../core/errors.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
-import { resolveConnection, type Client, type ConnectionOption } from "./connection-options.ts";
-import { kindOf, refusal } from "./redis-errors.ts";
+import {
+  resolveConnection,
+  type Client,
+  type ConnectionOption,
+  type ResolvedConnection,
+} from "./connection-options.ts";
+import { kindOf, refusal, withoutCommand } from "./redis-errors.ts";
 import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
 import { Subscriber } from "./subscriber.ts";
 
@@ -34,23 +39,24 @@ export class Connection {
   readonly #flatKeys = new WeakMap<KeySource, Map<string, readonly string[]>>();
   #subscriber: Subscriber | undefined;
   #holders = 0;
+  #isClosed = false;
   #lastError: unknown;
   #version: Promise<void> | undefined;
   #becomesReady: Promise<void> | undefined;
 
-  private constructor(key: string | object, open: () => Client, logger: Logger) {
-    this.#key = key;
-    this.#client = this.#opened(open, logger);
-    this.#openSubscriber = () => new Subscriber(this.#opened(open, logger), logger);
+  private constructor(resolved: ResolvedConnection, logger: Logger) {
+    this.#key = resolved.sharingKey;
+    this.#client = this.#opened(resolved, logger);
+    this.#openSubscriber = () => new Subscriber(this.#opened(resolved, logger), logger);
   }
 
   /** Every `acquire` needs its `release`; the last one closes. */
   static acquire(option: ConnectionOption | undefined, logger: Logger = defaultLogger()): Connection {
-    const { sharingKey, open } = resolveConnection(option);
-    let connection = shared.get(sharingKey);
+    const resolved = resolveConnection(option);
+    let connection = shared.get(resolved.sharingKey);
     if (connection === undefined) {
-      connection = new Connection(sharingKey, open, logger);
-      shared.set(sharingKey, connection);
+      connection = new Connection(resolved, logger);
+      shared.set(resolved.sharingKey, connection);
     }
     connection.#holders++;
     return connection;
@@ -58,6 +64,7 @@ export class Connection {
 
   release(): void {
     if (--this.#holders > 0) return;
+    this.#isClosed = true;
     shared.delete(this.#key);
     this.#client.disconnect();
     this.#subscriber?.close();
@@ -85,7 +92,7 @@ export class Connection {
 
   /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
   async read(
-    command: "hgetall" | "hmget" | "hget" | "lrange",
+    command: "hgetall" | "hmget" | "hget" | "lrange" | "time",
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {
@@ -116,6 +123,7 @@ export class Connection {
         return await before(deadlineMs, signal, send());
       } catch (error) {
         if (error instanceof DelayqError) throw error;
+        withoutCommand(error);
         const kind = error === OUT_OF_TIME ? "lost" : kindOf(error);
         if (kind === "refused") throw refusal(error);
         if (kind === "readonly" && !this.#client.isCluster) this.#client.disconnect(true);
@@ -130,6 +138,8 @@ export class Connection {
 
   async #ready(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const client = this.#client;
+    if (this.#isClosed)
+      throw new DelayqError("DELAYQ_CLOSED", "Expected the connection to be open; it was closed.");
     if (client.status !== "ready") {
       if (client.status === "wait" || client.status === "end") void client.connect().catch(() => {}); // see "error"
       await before(deadlineMs, signal, this.#nextReady());
@@ -183,11 +193,11 @@ export class Connection {
         );
   }
 
-  #opened(open: () => Client, logger: Logger): Client {
-    const client = open();
+  #opened(resolved: ResolvedConnection, logger: Logger): Client {
+    const client = resolved.open();
     let isDown = false;
     client.on("error", (error: unknown) => {
-      this.#lastError = error;
+      this.#lastError = withoutCommand(error);
       if (!isDown) logger.warn({ err: error }, "the connection to Redis is lost; trying again");
       isDown = true;
     });
@@ -231,7 +241,7 @@ function before<T>(deadlineMs: number, signal: AbortSignal | undefined, promise:
     };
     promise.then(
       (value) => finish(() => resolve(value)),
-      (error: unknown) => finish(() => reject(error as Error)),
+      (error: unknown) => finish(() => reject(error)),
     );
     if (signal?.aborted === true) giveUp();
   });

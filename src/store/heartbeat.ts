@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { CallOptions, Connection } from "./connection.ts";
 import { Loop } from "../runtime/loop.ts";
 import { membersChannel } from "./keys.ts";
 import { MemberStore, type Member, type MemberFacts } from "./member-store.ts";
@@ -36,7 +36,7 @@ export class Heartbeat {
     this.#connection = connection;
     this.#options = options;
     this.#store = new MemberStore(connection, options.prefix, options.time);
-    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+    this.#loop = new Loop(async (signal) => await this.runOnce(signal), options.onError);
   }
 
   start(): void {
@@ -50,9 +50,9 @@ export class Heartbeat {
     this.#loop.hint();
   }
 
-  async runOnce(): Promise<number> {
+  async runOnce(signal?: AbortSignal): Promise<number> {
     const { everyMs, ttlMs } = this.#options;
-    await this.#beat(ttlMs, ttlMs);
+    await this.#beat(ttlMs, within(ttlMs, signal));
     return everyMs * (1 - JITTER * Math.random());
   }
 
@@ -61,12 +61,12 @@ export class Heartbeat {
       this.#connection.subscriber.unlisten(membersChannel(this.#options.prefix), this.#hear);
     }
     await this.#loop.stop();
-    await this.#beat(0, FAREWELL_MS).catch(this.#options.onError);
+    await this.#beat(0, within(FAREWELL_MS)).catch(this.#options.onError);
   }
 
-  async #beat(ttlMs: number, callMs: number): Promise<void> {
+  async #beat(ttlMs: number, options: CallOptions): Promise<void> {
     const { member, facts, onMembers } = this.#options;
-    const changed = await this.#store.beat(member, facts, ttlMs, this.#generation, within(callMs));
+    const changed = await this.#store.beat(member, facts, ttlMs, this.#generation, options);
     if (changed === undefined) return;
     this.#generation = changed.generation;
     if (ttlMs > 0) onMembers(changed.members);

@@ -119,9 +119,9 @@ export class QueueStore {
     return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], within());
   }
 
-  async copyCtl(keys: ShardKeys, meta: Meta): Promise<void> {
+  async copyCtl(keys: ShardKeys, meta: Meta, options = within()): Promise<void> {
     const args = { generation: meta.generation, shards: meta.shards, paused: meta.paused ? 1 : 0 };
-    await this.#connection.call(scripts.copyCtl, keys, args, [...meta.profiles].flat(), within());
+    await this.#connection.call(scripts.copyCtl, keys, args, [...meta.profiles].flat(), options);
   }
 
   async wipeMeta(): Promise<void> {
@@ -179,7 +179,7 @@ export class QueueStore {
   /** The levels in use, highest first. */
   async levels(keys: ShardKeys): Promise<number[]> {
     const levels = await this.#connection.read("hget", [keys.ctl, "levels"], within());
-    return typeof levels === "string" ? [...levels].map(Number) : [];
+    return typeof levels === "string" ? Array.from(levels, Number) : [];
   }
 
   /** The ids on the runway of a level; it is short. */
@@ -266,7 +266,16 @@ export function pageSources(keys: ShardKeys, state: TaskState, levels: readonly 
 export const encodeDue = (due: Due): string => ("delay" in due ? `+${due.delay}` : String(due.atMs));
 
 /** The usual bound of a call. */
-export const within = (ms = CALL_MS): CallOptions => ({ deadlineMs: performance.now() + ms });
+export const within = (ms = CALL_MS, signal?: AbortSignal): CallOptions => ({
+  deadlineMs: performance.now() + ms,
+  ...(signal !== undefined && { signal }),
+});
+
+/** The Redis clock, in epoch ms. */
+export async function readTimeMs(connection: Connection, options = within()): Promise<number> {
+  const [seconds, micros] = (await connection.read("time", [], options)) as [string, string];
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+}
 
 /** The registry: which queues there are, and their numbers of shards. */
 export async function readQueues(

@@ -1,12 +1,13 @@
 import { Loop } from "../runtime/loop.ts";
 import type { Connection } from "./connection.ts";
-import { readShardCounts } from "./queue-store.ts";
+import { readShardCounts, within } from "./queue-store.ts";
 
 /**
  * Finds queues that may not exist yet: schedulers and workers never create one, and serve it soon after its first add. Asks
  * the registry for all that are missing in one call; asks nothing while none is.
  */
 const LOOK_MS = 500;
+const CALL_MS = 5000;
 
 export interface QueueWatchOptions {
   readonly prefix: string;
@@ -25,7 +26,7 @@ export class QueueWatch {
     this.#connection = connection;
     this.#options = options;
     this.#missing = new Set(options.queues);
-    this.#loop = new Loop(async () => await this.runOnce(), options.onError);
+    this.#loop = new Loop(async (signal) => await this.runOnce(signal), options.onError);
   }
 
   start(): void {
@@ -42,9 +43,15 @@ export class QueueWatch {
     this.#loop.hint(LOOK_MS);
   }
 
-  async runOnce(): Promise<number> {
+  async runOnce(signal?: AbortSignal): Promise<number> {
     if (this.#missing.size > 0) {
-      const found = await readShardCounts(this.#connection, this.#options.prefix, [...this.#missing]);
+      const options = within(CALL_MS, signal);
+      const found = await readShardCounts(
+        this.#connection,
+        this.#options.prefix,
+        [...this.#missing],
+        options,
+      );
       for (const [queue, shards] of found) {
         this.#missing.delete(queue);
         this.#options.onFound(queue, shards);

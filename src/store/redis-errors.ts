@@ -43,3 +43,12 @@ export function refusal(error: unknown): DelayqError {
   }
   return new DelayqError("DELAYQ_REDIS_REFUSED", `Redis refused the call: ${message}`, { cause: error });
 }
+
+/**
+ * Takes the command off an error of ioredis: its arguments are passwords (AUTH, HELLO) and payloads, and
+ * whoever logs the error would log them.
+ */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error && "command" in error) delete error.command;
+  return error;
+}

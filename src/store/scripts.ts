@@ -115,9 +115,8 @@ export const extend = defineScript({
   replies: { EXTENDED: (lost) => ({ lost: numbers(lost) }) },
 });
 
-const outcomes = <O extends string>() => ({
-  OUTCOMES: (fields: readonly Field[]) => ({ outcomes: texts(fields) as O[] }),
-});
+/** The word of each item, by which a verb says what became of it. */
+const outcomes = (fields: readonly Field[]): { outcomes: string[] } => ({ outcomes: texts(fields) });
 
 export const cancel = defineScript({
   name: "cancel",
@@ -137,7 +136,7 @@ export const cancel = defineScript({
   ],
   args: ["nowMs", "callId"],
   items: ["id", "abort"],
-  replies: outcomes<"cancelled" | "missing" | "leased" | "dead" | "done">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const reschedule = defineScript({
@@ -145,7 +144,7 @@ export const reschedule = defineScript({
   keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id", "due"],
-  replies: outcomes<"rescheduled" | "missing" | "leased" | "dead" | "done">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const runNow = defineScript({
@@ -153,7 +152,7 @@ export const runNow = defineScript({
   keys: ["due", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id"],
-  replies: outcomes<"due" | "missing" | "leased" | "dead" | "done">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const update = defineScript({
@@ -161,7 +160,7 @@ export const update = defineScript({
   keys: ["due", "tasks", "leased", "dead", "done", "ctl", "calls", "answers"],
   args: ["nowMs", "callId"],
   items: ["id", "payload"],
-  replies: outcomes<"updated" | "missing" | "leased" | "done">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const requeue = defineScript({
@@ -169,7 +168,7 @@ export const requeue = defineScript({
   keys: ["due", "tasks", "more", "leased", "dead", "done", "stats", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id"],
-  replies: outcomes<"requeued" | "missing" | "delayed" | "ready" | "leased" | "done">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const purge = defineScript({
@@ -177,7 +176,7 @@ export const purge = defineScript({
   keys: ["due", "tasks", "more", "leased", "dead", "done", "errors", "results", "stats", "calls", "answers"],
   args: ["nowMs", "callId"],
   items: ["id"],
-  replies: outcomes<"purged" | "missing" | "delayed" | "ready" | "leased">(),
+  replies: { OUTCOMES: outcomes },
 });
 
 export const get = defineScript({

@@ -19,6 +19,7 @@ export class Subscriber {
   readonly #heard = new Set<string>();
   #pending = new Set<string>();
   #isFlushing = false;
+  #isClosed = false;
   #retry: NodeJS.Timeout | undefined;
   #isRefusalLogged = false;
 
@@ -54,6 +55,7 @@ export class Subscriber {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#listeners.clear();
     this.#client.disconnect();
@@ -74,6 +76,7 @@ export class Subscriber {
     this.#isFlushing = true;
     setImmediate(() => {
       this.#isFlushing = false;
+      if (this.#isClosed) return;
       if (this.#client.status === "wait") void this.#client.connect().catch(() => {}); // reported by the "error" event
       if (this.#client.status !== "ready") return;
       const channels = [...this.#pending];

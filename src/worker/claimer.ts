@@ -32,6 +32,7 @@ export interface ClaimerOptions {
   readonly worker: string;
   readonly leaseMs: number;
   readonly slowPollMs: number;
+  readonly concurrency: number;
   /** How many more tasks may be started now. */
   readonly free: () => number;
   readonly onBatch: (batch: Batch) => void;
@@ -45,13 +46,16 @@ interface ShardClaims {
   readonly slowPoll: SlowPoll;
   readonly loop: Loop;
   readonly hear: () => void;
-  number: number;
   isHot: boolean;
   isInFlight: boolean;
   claimedMs: number;
 }
 
 const FAILED_MS = 200;
+const CLAIM_SHARE_MIN = 0.25;
+
+/** Numbers the claims of this process, whichever worker and shard they are for: so no number ever comes again. */
+let claims = 0;
 
 export class Claimer {
   readonly #connection: Connection;
@@ -60,6 +64,7 @@ export class Claimer {
   readonly #shards: readonly ShardClaims[];
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
+  #isPumpScheduled = false;
   #reserved = 0;
   #next = 0;
 
@@ -79,13 +84,29 @@ export class Claimer {
     }
   }
 
-  /** A slot may have become free. */
-  pump(): void {
-    for (let tried = 0; tried < this.#shards.length && this.#free() > 0; tried++) {
+  /** Slots may have become free: claims for all that do in this turn of the event loop. */
+  pumpSoon(): void {
+    if (this.#isPumpScheduled) return;
+    this.#isPumpScheduled = true;
+    setImmediate(() => {
+      this.#isPumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    for (let tried = 0; tried < this.#shards.length && this.#isWorthwhile(); tried++) {
       const shard = this.#shards[this.#next % this.#shards.length];
       this.#next++;
-      if (shard?.isHot === true && !shard.isInFlight) this.#claim(shard, Math.min(this.#free(), CLAIM_BATCH_MAX));
+      if (shard?.isHot === true && !shard.isInFlight)
+        this.#claim(shard, Math.min(this.#free(), CLAIM_BATCH_MAX));
     }
+  }
+
+  /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
+  #isWorthwhile(): boolean {
+    const free = this.#free();
+    return free > 0 && (this.#inFlight.size === 0 || free >= this.#options.concurrency * CLAIM_SHARE_MIN);
   }
 
   /**
@@ -121,7 +142,6 @@ export class Claimer {
       slowPoll: new SlowPoll(this.#options.slowPollMs),
       loop: new Loop(async () => await Promise.resolve(this.#poll(shard)), this.#options.onError),
       hear: () => this.#wake(shard),
-      number: 0,
       isHot: true,
       isInFlight: false,
       claimedMs: Number.NEGATIVE_INFINITY,
@@ -132,13 +152,13 @@ export class Claimer {
   #poll(shard: ShardClaims): number {
     const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
     shard.isHot = true;
-    this.pump();
+    this.#pump();
     return shard.slowPoll.nextMs(canHear);
   }
 
   #wake(shard: ShardClaims): void {
     shard.isHot = true;
-    if (this.#free() > 0) this.pump();
+    if (this.#free() > 0) this.#pump();
     else if (!shard.isInFlight) this.#claim(shard, 0);
   }
 
@@ -146,18 +166,18 @@ export class Claimer {
     if (this.#stopping.signal.aborted) return;
     shard.isHot = false;
     shard.isInFlight = true;
-    shard.number++;
     this.#reserved += count;
     const done = this.#send(shard, count).finally(() => {
       this.#inFlight.delete(done);
-      this.pump();
+      this.#pump();
     });
     this.#inFlight.add(done);
   }
 
   async #send(shard: ShardClaims, count: number): Promise<void> {
     const { worker, leaseMs, onBatch, onGone, onError } = this.#options;
-    const { keys, number } = shard;
+    const { keys } = shard;
+    const number = ++claims;
     const sentMs = performance.now();
     let isReserved = true;
     const unreserve = (): void => {
@@ -179,8 +199,8 @@ export class Claimer {
         }
       } else if (reply.word === "NO_QUEUE") {
         onGone();
-      } else if (count === 0) {
-        shard.isHot = true;
+      } else {
+        shard.isHot ||= count === 0 || reply.word === "STALE";
       }
     } catch (error) {
       if (!this.#stopping.signal.aborted) onError(error);

@@ -94,7 +94,10 @@ export class Runner {
   #postponeUnhandled(held: HeldTask): void {
     const { name } = held.task;
     if (!this.#unhandled.has(name)) {
-      this.#options.logger.warn({ task: name }, "no handler for tasks of this name here; leaving them to other workers");
+      this.#options.logger.warn(
+        { task: name },
+        "no handler for tasks of this name here; leaving them to other workers",
+      );
       if (this.#unhandled.size < 1000) this.#unhandled.add(name);
     }
     this.#decide(held, { kind: "postpone", ms: this.#options.unhandledDelayMs });

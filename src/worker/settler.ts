@@ -92,7 +92,9 @@ export class Settler {
     try {
       const refused = await this.#store.settle(keys, acks, args, this.#store.nextCallId(), within(SETTLE_MS));
       const late = new Set(refused);
-      ordered.forEach((settled, i) => (late.has(i) ? this.#options.onRefused(settled) : this.#options.onSettled(settled)));
+      ordered.forEach((settled, i) =>
+        late.has(i) ? this.#options.onRefused(settled) : this.#options.onSettled(settled),
+      );
     } catch (error) {
       this.#options.onFailed(ordered, error);
     }

@@ -76,7 +76,7 @@ type ParsedOptions = Readonly<z.output<typeof workerOptionsSchema>>;
 const BEAT_MS = 5000;
 const TTL_MS = 15_000;
 const CLOSE_CALL_MS = 2000;
-const SETTLE_ON_CLOSE_MS = 10_000;
+const SETTLE_ON_CLOSE_MS = 5000;
 const UNSETTLED_MAX = 2000;
 
 export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<WorkerEvents<T>> {
@@ -100,7 +100,12 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
    * @param time for tests: the time that scripts are given instead of Redis TIME
    * @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_NAME`, `DELAYQ_INVALID_HANDLER`
    */
-  constructor(queue: string, handlers: Handlers<T>, options: TaskWorkerOptions = {}, time: GivenTime = REDIS_TIME) {
+  constructor(
+    queue: string,
+    handlers: Handlers<T>,
+    options: TaskWorkerOptions = {},
+    time: GivenTime = REDIS_TIME,
+  ) {
     super();
     this.queue = checkKeyPart("queue name", queue);
     const findHandler = handlerFinder(handlers);
@@ -115,19 +120,29 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       onRefused: ({ held }) => this.#lose(held),
       onFailed: (settled, error) => this.#settleFailed(settled, error),
     });
-    this.#keeper = new LeaseKeeper(this.#store, { leaseMs, logger: this.logger, onLost: (held) => this.#lose(held) });
+    this.#keeper = new LeaseKeeper(this.#store, {
+      leaseMs,
+      logger: this.logger,
+      onLost: (held) => this.#lose(held),
+    });
     this.#runner = new Runner({
       findHandler,
       logger: this.logger,
       unhandledDelayMs,
       onVerdict: (held, verdict, result) => this.#settler.push({ held, verdict, result }),
-      onReturned: () => this.#claimer?.pump(),
+      onReturned: () => this.#claimer?.pumpSoon(),
       onProgress: ({ task }, value) => this.#emit("progress", task as Task<T>, value),
     });
     this.#heartbeat = new Heartbeat(this.#connection, {
       prefix,
       member: this.id,
-      facts: { role: "worker", queues: [queue], host: hostname(), pid: process.pid, concurrency: this.parsed.concurrency },
+      facts: {
+        role: "worker",
+        queues: [queue],
+        host: hostname(),
+        pid: process.pid,
+        concurrency: this.parsed.concurrency,
+      },
       everyMs: BEAT_MS,
       ttlMs: TTL_MS,
       time,
@@ -146,7 +161,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   /** Begins to work; does nothing if it has begun. @throws DelayqError `DELAYQ_CLOSED` */
   run(): void {
     if (this.#state === "closing") {
-      throw new DelayqError("DELAYQ_CLOSED", `Expected the worker of ${this.queue} to be open; it was closed.`);
+      throw new DelayqError(
+        "DELAYQ_CLOSED",
+        `Expected the worker of ${this.queue} to be open; it was closed.`,
+      );
     }
     if (this.#state === "running") return;
     this.#state = "running";
@@ -175,8 +193,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     for (const held of this.#runner.running) this.#runner.abandon(held, RELEASE, reason);
     await bounded(this.#settler.drain(), SETTLE_ON_CLOSE_MS);
     await this.#keeper.stop();
-    await this.#claimer?.leave(performance.now() + CLOSE_CALL_MS);
-    if (wasRunning) await this.#heartbeat.stop();
+    const left = this.#claimer?.leave(performance.now() + CLOSE_CALL_MS);
+    await Promise.all([left, wasRunning ? this.#heartbeat.stop() : undefined]);
     this.#connection.release();
   }
 
@@ -186,6 +204,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       worker: this.id,
       leaseMs: this.parsed.leaseMs,
       slowPollMs: this.parsed.slowPollMs,
+      concurrency: this.parsed.concurrency,
       free: () => this.#free(),
       onBatch: (batch) => this.#start(batch),
       onGone: () => this.#gone(claimer),
@@ -213,7 +232,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   /** A batch whose options are not known yet waits for them; meanwhile its slots count as taken. */
   #start(batch: Batch): void {
-    const unknown = batch.claimed.filter(({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined);
+    const unknown = batch.claimed.filter(
+      ({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined,
+    );
     if (unknown.length === 0) {
       for (const claimed of batch.claimed) this.#startOne(batch, claimed);
       return;
@@ -225,20 +246,24 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       .finally(() => {
         this.#starting -= batch.claimed.length;
         for (const claimed of batch.claimed) this.#startOne(batch, claimed);
-        this.#claimer?.pump();
+        this.#claimer?.pumpSoon();
       });
   }
 
   #startOne(batch: Batch, claimed: Claimed): void {
     const { held, verdict } = this.#heldOf(batch, claimed);
     this.#keeper.add(held);
-    if (verdict !== undefined) this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
+    if (verdict !== undefined)
+      this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
     else if (this.#state === "running" && held.deadlineMs > performance.now()) this.#runner.start(held);
     else this.#runner.abandon(held, RELEASE, new WorkerClosedError("the worker is closing"));
   }
 
   /** A record that cannot be read here is left to others, if it is of a newer release; else it is shown among the dead. */
-  #heldOf({ keys, fence, nowMs, sentMs }: Batch, { id, record, more }: Claimed): { held: HeldTask; verdict?: Verdict } {
+  #heldOf(
+    { keys, fence, nowMs, sentMs }: Batch,
+    { id, record, more }: Claimed,
+  ): { held: HeldTask; verdict?: Verdict } {
     const { leaseMs, unhandledDelayMs } = this.parsed;
     const deadlineMs = sentMs + leaseMs;
     const lease = { lease: `${fence} ${nowMs} ${this.id}`, error: "", result: "" };
@@ -250,11 +275,21 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     } catch (error) {
       this.#emitError(error);
       const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
-      const task: Task = { id, queue: this.queue, shard: keys.shard, name: "", data: null, state: "leased", ...times };
+      const task: Task = {
+        id,
+        queue: this.queue,
+        shard: keys.shard,
+        name: "",
+        data: null,
+        state: "leased",
+        ...times,
+      };
       const isNewer = error instanceof DelayqError && error.code === "DELAYQ_NEWER_FORMAT";
       return {
         held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
-        verdict: isNewer ? { kind: "postpone", ms: unhandledDelayMs } : { kind: "bury", error: describeFailure(error) },
+        verdict: isNewer
+          ? { kind: "postpone", ms: unhandledDelayMs }
+          : { kind: "bury", error: describeFailure(error) },
       };
     }
   }

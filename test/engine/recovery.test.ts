@@ -23,9 +23,13 @@ test("tasks of a killed worker start again within their lease and a second", asy
   const killedAtMs = Date.now();
   await doomed.signal("SIGKILL");
   await eventually(() => expect(idsOf(heir.told, "completed")).toHaveLength(added.length));
-  const lastStartMs = Math.max(...heir.told.filter(({ event }) => event === "started").map(({ atMs }) => atMs));
+  const lastStartMs = Math.max(
+    ...heir.told.filter(({ event }) => event === "started").map(({ atMs }) => atMs),
+  );
   expect(lastStartMs - killedAtMs).toBeLessThanOrEqual(LEASE_MS + 1000);
-  expect(heir.told.filter(({ event }) => event === "started").every(({ attempt }) => attempt === 2)).toBe(true);
+  expect(heir.told.filter(({ event }) => event === "started").every(({ attempt }) => attempt === 2)).toBe(
+    true,
+  );
   expect((await producer.stats()).counters).toEqual({ added: 20, recovered: 20, completed: 20 });
 });
 
@@ -65,7 +69,11 @@ test("a task whose worker dies with it too often is buried, with that as the rea
     await doomed.signal("SIGKILL");
   }
   await eventually(async () =>
-    expect(await producer.get(id)).toMatchObject({ state: "dead", attempt: 2, error: { name: "LeaseExpired" } }),
+    expect(await producer.get(id)).toMatchObject({
+      state: "dead",
+      attempt: 2,
+      error: { name: "LeaseExpired" },
+    }),
   );
 });
 
@@ -74,7 +82,9 @@ test("due tasks run with every scheduler dead", async () => {
   const producer = queue();
   let completed = 0;
   worker(() => {}, { scheduler: false, slowPollMs: 500 }).on("completed", () => completed++);
-  await producer.addBulk(Array.from({ length: 50 }, (_, data) => ({ name: "a", data, opts: { delay: data * 10 } })));
+  await producer.addBulk(
+    Array.from({ length: 50 }, (_, data) => ({ name: "a", data, opts: { delay: data * 10 } })),
+  );
   await eventually(() => expect(completed).toBe(50));
 });
 
@@ -96,7 +106,9 @@ test("due tasks run with all pub/sub refused", async () => {
   const producer = queue();
   let completed = 0;
   worker(() => {}).on("completed", () => completed++);
-  await producer.addBulk(Array.from({ length: 50 }, (_, data) => ({ name: "a", data, opts: { delay: data * 20 } })));
+  await producer.addBulk(
+    Array.from({ length: 50 }, (_, data) => ({ name: "a", data, opts: { delay: data * 20 } })),
+  );
   await eventually(() => expect(completed).toBe(50));
 });
 
@@ -111,7 +123,9 @@ test("another scheduler takes over within four seconds when one is killed", asyn
   await eventually(() => expect(starts.size).toBe(1));
   await doomed.signal("SIGKILL");
   const killedAtMs = Date.now();
-  await producer.addBulk(Array.from({ length: 40 }, (_, data) => ({ name: "a", data, opts: { delay: 200 } })));
+  await producer.addBulk(
+    Array.from({ length: 40 }, (_, data) => ({ name: "a", data, opts: { delay: 200 } })),
+  );
   await eventually(() => expect(starts.size).toBe(41));
   expect(Math.max(...starts.values()) - killedAtMs).toBeLessThanOrEqual(4000);
 });

@@ -9,10 +9,23 @@ test("runs a task once it is due, never before", async () => {
   worker((task) => started.resolve(task));
   const added = await producer.add("greet", { name: "Ada" }, { delay: 200 });
   const task = await started.promise;
-  expect(task).toMatchObject({ id: added.id, name: "greet", data: { name: "Ada" }, attempt: 1, state: "leased" });
+  expect(task).toMatchObject({
+    id: added.id,
+    name: "greet",
+    data: { name: "Ada" },
+    attempt: 1,
+    state: "leased",
+  });
   expect(task.startedAtMs).toBeGreaterThanOrEqual(added.dueAtMs);
   await eventually(async () =>
-    expect(await producer.counts()).toEqual({ delayed: 0, ready: 0, leased: 0, dead: 0, done: 0, paused: false }),
+    expect(await producer.counts()).toEqual({
+      delayed: 0,
+      ready: 0,
+      leased: 0,
+      dead: 0,
+      done: 0,
+      paused: false,
+    }),
   );
 });
 
@@ -77,7 +90,11 @@ test("buries at once what is unrecoverable", async () => {
   }).on("dead", (task) => dead.resolve(task));
   const { id } = await producer.add("a", null);
   await dead.promise;
-  expect(await producer.get(id)).toMatchObject({ state: "dead", attempt: 1, error: { name: "UnrecoverableError" } });
+  expect(await producer.get(id)).toMatchObject({
+    state: "dead",
+    attempt: 1,
+    error: { name: "UnrecoverableError" },
+  });
 });
 
 test("tries later without using an attempt", async () => {
@@ -268,8 +285,9 @@ test("renews leases of tasks that run longer than a lease", async () => {
   const { queue, worker } = setup();
   const producer = queue();
   const completed = deferred<number>();
-  worker(async (_task, { signal }) => await sleepUnless(signal, 2500), { leaseMs: 1000 }).on("completed", (task) =>
-    completed.resolve(task.attempt),
+  worker(async (_task, { signal }) => await sleepUnless(signal, 2500), { leaseMs: 1000 }).on(
+    "completed",
+    (task) => completed.resolve(task.attempt),
   );
   await producer.add("a", null);
   expect(await completed.promise).toBe(1);

@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { backoffDelayMs } from "../../src/core/backoff.ts";
+import { RetryLater, UnrecoverableError } from "../../src/core/errors.ts";
+import { describeFailure } from "../../src/core/failure.ts";
+import { BUCKETS, bucketOf, bucketOfShard, generateId, shardOf } from "../../src/core/ids.ts";
+import { KEPT_DEFAULTS, parseDefaults } from "../../src/core/options.ts";
+import { verdictOnFailure, verdictOnResult } from "../../src/core/verdict.ts";
+
+describe("backoff", () => {
+  const fixed = { type: "fixed", delay: 100, maxDelayMs: 86_400_000, jitter: 0 } as const;
+  const exponential = { ...fixed, type: "exponential" } as const;
+
+  test("fixed waits the same each time, exponential doubles", () => {
+    expect([1, 2, 3, 10].map((attempt) => backoffDelayMs(fixed, attempt, 0))).toEqual([100, 100, 100, 100]);
+    expect([1, 2, 3, 10].map((attempt) => backoffDelayMs(exponential, attempt, 0))).toEqual([
+      100, 200, 400, 51_200,
+    ]);
+  });
+
+  test("never exceeds its ceiling, and jitter only shortens, within its share", () => {
+    const attempts = fc.integer({ min: 1, max: 1_000_000 });
+    fc.assert(
+      fc.property(
+        attempts,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (attempt, jitter, random) => {
+          const backoff = { ...exponential, maxDelayMs: 5000, jitter };
+          const full = backoffDelayMs({ ...backoff, jitter: 0 }, attempt, random);
+          const delay = backoffDelayMs(backoff, attempt, random);
+          expect(full).toBeLessThanOrEqual(5000);
+          expect(delay).toBeLessThanOrEqual(full);
+          expect(delay).toBeGreaterThanOrEqual(Math.floor(full * (1 - jitter)));
+        },
+      ),
+    );
+  });
+});
+
+describe("ids", () => {
+  test("a generated id is 20 characters and leads back to its bucket, in every number of shards", () => {
+    const shards = fc.integer({ min: 1, max: 1024 });
+    fc.assert(
+      fc.property(shards, fc.nat(1023), fc.integer({ min: 0, max: 2 ** 47 }), (count, seed, nowMs) => {
+        const shard = seed % count;
+        const bucket = bucketOfShard(shard, count);
+        const id = generateId(bucket, nowMs);
+        expect(id).toMatch(/^_[-0-9A-Z_a-z]{19}$/);
+        expect(bucketOf(id)).toBe(bucket);
+        expect(shardOf(id, count)).toBe(shard);
+      }),
+    );
+  });
+
+  test("any other text has a bucket too, and many spread evenly", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), (id) => {
+        expect(bucketOf(id)).toBe(bucketOf(id));
+        expect(bucketOf(id)).toBeLessThan(BUCKETS);
+      }),
+    );
+    const perShard = Array.from({ length: 16 }, () => 0);
+    for (let i = 0; i < 16_000; i++) perShard[shardOf(`order-${i}`, 16)]! += 1;
+    expect(Math.min(...perShard)).toBeGreaterThan(800);
+    expect(Math.max(...perShard)).toBeLessThan(1200);
+  });
+
+  test("generated ids of one producer sort by time and do not repeat", () => {
+    const ids = Array.from({ length: 10_000 }, (_, i) => generateId(5, 1_700_000_000_000 + i));
+    expect(ids.map((id) => id.slice(3, 11)).toSorted()).toEqual(ids.map((id) => id.slice(3, 11)));
+    expect(new Set(Array.from({ length: 100_000 }, () => generateId(5, 1))).size).toBe(100_000);
+  });
+});
+
+describe("a failure's description", () => {
+  test("never throws and stays within 4 KiB, whatever was thrown", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.anything(),
+          fc.string({ size: "xlarge" }).map((text) => new Error(text)),
+        ),
+        (thrown) => {
+          const error = describeFailure(thrown);
+          expect(Buffer.byteLength(JSON.stringify(error))).toBeLessThanOrEqual(4096);
+          expect(typeof error.name).toBe("string");
+          expect(typeof error.message).toBe("string");
+        },
+      ),
+    );
+  });
+
+  test("keeps name, message and stack of an ordinary error", () => {
+    expect(describeFailure(new TypeError("no such user"))).toMatchObject({
+      name: "TypeError",
+      message: "no such user",
+      stack: expect.stringContaining("rules.test"),
+    });
+  });
+});
+
+describe("the verdict", () => {
+  const kept = parseDefaults({ attempts: 3, backoff: { type: "exponential", delay: 10 } });
+
+  test("is a retry while attempts are left, then the dead", () => {
+    expect(verdictOnFailure(kept, 1, new Error("x"), 0)).toMatchObject({ kind: "retry", ms: 10 });
+    expect(verdictOnFailure(kept, 2, new Error("x"), 0)).toMatchObject({ kind: "retry", ms: 20 });
+    expect(verdictOnFailure(kept, 3, new Error("x"), 0)).toMatchObject({ kind: "bury" });
+  });
+
+  test("heeds what the handler threw", () => {
+    expect(verdictOnFailure(kept, 1, new UnrecoverableError("x"), 0)).toMatchObject({ kind: "bury" });
+    expect(verdictOnFailure(kept, 3, new RetryLater(50), 0)).toEqual({ kind: "postpone", ms: 50 });
+    expect(verdictOnFailure(kept, 3, new RetryLater(Number.NaN), 0)).toEqual({ kind: "postpone", ms: 0 });
+    expect(verdictOnFailure(kept, 3, new RetryLater(-5), 0)).toEqual({ kind: "postpone", ms: 0 });
+  });
+
+  test("keeps a result only where that was asked for", () => {
+    expect(verdictOnResult(KEPT_DEFAULTS, 1)).toEqual({ kind: "ack" });
+    expect(verdictOnResult({ ...KEPT_DEFAULTS, keepResultMs: 5 }, { a: 1 })).toEqual({
+      kind: "keep",
+      ms: 5,
+      text: '{"a":1}',
+    });
+    expect(verdictOnResult({ ...KEPT_DEFAULTS, keepResultMs: 5 }, 10n)).toEqual({
+      kind: "keep",
+      ms: 5,
+      text: "null",
+    });
+  });
+});
