@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { BulkIncompleteError, DelayqError, UnknownOutcomeError } from "../core/errors.ts";
+import { BulkIncompleteError, DelayqError } from "../core/errors.ts";
 import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
 import { parseAddOptions, type AddOptions, type KeptOptions, type ParsedAdd } from "../core/options.ts";
@@ -118,7 +118,7 @@ export class Adder {
           });
         } catch (error) {
           cause = error;
-          (error instanceof UnknownOutcomeError ? unknown : refused).push(...ids);
+          (isUnknown(error) ? unknown : refused).push(...ids);
         }
       }
     };
@@ -208,20 +208,16 @@ export class Adder {
     deadlineMs: number,
   ): Promise<Omit<Added, "id">[]> {
     const callId = this.#store.nextCallId();
-    try {
-      const { profile, shards } = await this.#registration.ensure();
-      const keys = this.#store.shards(shards)[shard];
-      let isSame = keys !== undefined;
-      for (let i = 0; i < INTRODUCTIONS_MAX && isSame; i++) {
-        const reply = await this.#store.add(keys as ShardKeys, profile, args, callId, { deadlineMs });
-        if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
-        await this.#registration.introduce(keys as ShardKeys);
-        // If the queue was obliterated and made anew, the items were made for the old one.
-        const now = this.#registration.current;
-        isSame = now?.profile === profile && now.shards === shards;
-      }
-    } catch (error) {
-      throw withIds(error, items);
+    const { profile, shards } = await this.#registration.ensure();
+    const keys = this.#store.shards(shards)[shard];
+    let isSame = keys !== undefined;
+    for (let i = 0; i < INTRODUCTIONS_MAX && isSame; i++) {
+      const reply = await this.#store.add(keys as ShardKeys, profile, args, callId, { deadlineMs });
+      if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
+      await this.#registration.introduce(keys as ShardKeys);
+      // If the queue was obliterated and made anew, the items were made for the old one.
+      const now = this.#registration.current;
+      isSame = now?.profile === profile && now.shards === shards;
     }
     throw new DelayqError(
       "DELAYQ_NO_QUEUE",
@@ -236,11 +232,5 @@ function outcomesOf(count: number, nowMs: number, existed: readonly number[]): O
   return outcomes;
 }
 
-function withIds(error: unknown, items: readonly Item[]): unknown {
-  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
-  return new UnknownOutcomeError(
-    error.message,
-    items.map(({ args }) => String(args[0])),
-    { cause: error.cause },
-  );
-}
+const isUnknown = (error: unknown): boolean =>
+  error instanceof DelayqError && error.code === "DELAYQ_UNKNOWN_OUTCOME";

@@ -1,4 +1,4 @@
-import { DelayqError } from "../core/errors.ts";
+import { DelayqError, UnknownOutcomeError } from "../core/errors.ts";
 import type { Arg } from "../store/script.ts";
 import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
 
@@ -7,7 +7,7 @@ import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
  * answer: Node's cost per command is the bottleneck, so few large calls. A batch that is full goes at once.
  */
 export interface Item {
-  /** The arguments of the item, as its script wants them. */
+  /** The arguments of the item, as its script wants them; the first is the task's id. */
   readonly args: readonly Arg[];
   /** The most that it may take in the call, in bytes. */
   readonly bytes: number;
@@ -119,10 +119,16 @@ export class Batcher<O> {
       );
       resolves.forEach((resolve, i) => resolve(outcomes[i] as O));
     } catch (error) {
-      for (const reject of rejects) reject(error);
+      rejects.forEach((reject, i) => reject(withId(error, items[i])));
     } finally {
       this.#waiting -= items.length;
       this.#waitingBytes -= bytes;
     }
   }
+}
+
+/** Each asker is told of its own task. */
+function withId(error: unknown, item: Item | undefined): unknown {
+  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
+  return new UnknownOutcomeError(error.message, [String(item?.args[0])], { cause: error.cause });
 }

@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { BulkIncompleteError } from "../../src/index.ts";
-import { setupRedisProcess } from "../dev/setup.ts";
+import { connect, setupRedisProcess } from "../dev/setup.ts";
 import { deferred, eventually, setup } from "../support/fixture.ts";
 
 /** Collects what is logged. */
@@ -59,6 +59,41 @@ test("an addBulk that Redis leaves half-way says of each id what became of it, a
   const again = await producer.addBulk(tasks);
   expect(again).toHaveLength(tasks.length);
   expect(await producer.counts()).toMatchObject({ delayed: tasks.length + 1 });
+});
+
+test("goes on after the scripts were flushed", async () => {
+  const redis = await setupRedisProcess();
+  await redis.start();
+  const admin = connect(redis.url);
+  const { queue, worker } = setup(redis.url);
+  const producer = queue();
+  let completed = 0;
+  worker(() => {}).on("completed", () => completed++);
+  for (let round = 1; round <= 3; round++) {
+    await producer.addBulk(
+      Array.from({ length: 20 }, (_, data) => ({ name: "a", data, opts: { delay: 20 } })),
+    );
+    await admin.script("FLUSH");
+    await eventually(() => expect(completed).toBe(20 * round));
+  }
+});
+
+test("a change that Redis did not answer in time names its task, and repeating it is safe", async () => {
+  const redis = await setupRedisProcess();
+  await redis.start();
+  const { queue } = setup(redis.url);
+  const producer = queue({ addTimeoutMs: 400 });
+  await producer.add("first", null, { delay: 60_000 });
+  await redis.kill("SIGSTOP");
+  const outcome = await producer
+    .add("a", null, { id: "mine", delay: 60_000 })
+    .catch((error: unknown) => error);
+  await redis.kill("SIGCONT");
+  expect(outcome).toMatchObject({ code: "DELAYQ_UNKNOWN_OUTCOME", ids: ["mine"] });
+  await eventually(async () =>
+    expect(await producer.add("a", null, { id: "mine" })).toMatchObject({ id: "mine" }),
+  );
+  expect((await producer.counts()).delayed).toBe(2);
 });
 
 test("close ends in time while Redis is away and a handler never returns", async () => {
