@@ -124,7 +124,9 @@ export class Scheduler {
     this.#watch.lost(queue);
   }
 
+  /** Members that become known while it closes must not make it take shards again. */
   #rebalance(): void {
+    if (this.#closed !== undefined) return;
     for (const [queue, service] of this.#services) {
       const candidates = this.#members.filter(
         ({ role, queues }) => role === "scheduler" && queues.includes(queue),
