@@ -23,5 +23,14 @@ export {
   type DelayqErrorCode,
 } from "./core/errors.ts";
 export type { AddOptions, TaskDefaults } from "./core/options.ts";
-export type { AddedTask, AnyTasks, Task, TaskCounts, TaskError, TaskState, TaskType, TaskTypes } from "./core/task.ts";
+export type {
+  AddedTask,
+  AnyTasks,
+  Task,
+  TaskCounts,
+  TaskError,
+  TaskState,
+  TaskType,
+  TaskTypes,
+} from "./core/task.ts";
 export type { ConnectionOption } from "./store/connection-options.ts";

@@ -1,0 +1,123 @@
+import { Option, type Command } from "commander";
+import { DelayqError } from "../../core/errors.ts";
+import { checkKeyPart, checkTaskName } from "../../core/names.ts";
+import { KEPT_DEFAULTS, PAYLOAD_MAX_BYTES, parseAddOptions, type AddOptions } from "../../core/options.ts";
+import type { AddedTask } from "../../core/task.ts";
+import { show } from "../../core/validate.ts";
+import { backoffArgument, durationArgument, instantArgument, integerArgument } from "../arguments.ts";
+import { print, printJson, printable } from "../output.ts";
+import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
+
+interface AddFlags extends RedisFlags {
+  readonly in?: number;
+  readonly at?: number;
+  readonly id?: string;
+  readonly priority?: number;
+  readonly attempts?: number;
+  readonly backoff?: NonNullable<AddOptions["backoff"]>;
+  readonly timeoutMs?: number;
+  readonly shards?: number;
+  readonly json?: true;
+}
+
+const HELP = `
+DATA is JSON, so a text needs its quotes: '"hello"'.
+DURATION is 500ms, 90s, 15m, 1h30m, 2d; a plain number is milliseconds.
+TIME is ISO 8601, such as 2027-01-01T09:00+08:00, or epoch milliseconds. Without an offset it is local time of this
+machine. Whether a task is due is decided by the clock of Redis.
+
+Examples:
+  $ delayq add emails welcome '{"userId":7}' --in 15m
+  $ delayq add emails digest --at 2027-01-01T09:00+08:00 --attempts 3 --backoff exponential:1s
+  $ jq -c .order order.json | delayq add orders expire - --in 30m --id order-7`;
+
+/** The same command under its full name, `task add`, and a short one. */
+export function addAddCommands(root: Command): void {
+  const task = root.command("task").summary("work on single tasks").description("Works on single tasks.");
+  addAddCommand(task);
+  addAddCommand(root);
+}
+
+function addAddCommand(parent: Command): void {
+  withRedisFlags(parent.command("add"))
+    .summary("add a task")
+    .description("Adds a task to a queue. It is due now, unless --in or --at says otherwise.")
+    .argument("<queue>")
+    .argument("<name>", "the task's name, by which its handler is found")
+    .argument("[data]", "the payload as JSON; - reads it from stdin", "null")
+    .addOption(
+      new Option("--in <duration>", "run it so long from now").argParser(durationArgument).conflicts("at"),
+    )
+    .addOption(new Option("--at <time>", "run it at this time").argParser(instantArgument))
+    .option("--id <id>", "its id; if a task with it exists, nothing is added")
+    .option("--priority <0-9>", "among due tasks the higher goes first", integerArgument(0, 9))
+    .option("--attempts <n>", "how often it is started at most", integerArgument(1))
+    .option(
+      "--backoff <kind:delay>",
+      "the wait after a failed attempt: fixed:1s, exponential:1s",
+      backoffArgument,
+    )
+    .option("--timeout-ms <ms>", "how long its handler may take", integerArgument(0))
+    .option("--shards <n>", "into how many shards a new queue is cut", integerArgument(1, 1024))
+    .option("--json", "print the task as JSON")
+    .addHelpText("after", HELP)
+    .action(add);
+}
+
+async function add(queueName: string, name: string, dataText: string, flags: AddFlags): Promise<void> {
+  checkKeyPart("queue name", queueName);
+  checkTaskName(name);
+  const options = optionsOf(flags);
+  parseAddOptions(options, KEPT_DEFAULTS);
+  const data = parseData(dataText === "-" ? await readStdin() : dataText);
+  const added = await withRedis(flags, async (redis) => {
+    const queue = redis.queue(queueName, flags.shards === undefined ? {} : { shards: flags.shards });
+    return await queue.add(name, data, options);
+  });
+  if (flags.json) printJson(added);
+  else print(described(added));
+}
+
+function optionsOf(flags: AddFlags): AddOptions {
+  const { id, priority, attempts, backoff, timeoutMs } = flags;
+  const given = { delay: flags.in, at: flags.at, id, priority, attempts, backoff, timeoutMs };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function parseData(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new DelayqError(
+      "DELAYQ_INVALID_DATA",
+      `Expected DATA to be JSON, got ${show(text)}. A text needs its quotes: '"hello"'.`,
+      { cause: error },
+    );
+  }
+}
+
+/** As JSON a character takes up to six bytes. */
+const STDIN_MAX_BYTES = 6 * PAYLOAD_MAX_BYTES;
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > STDIN_MAX_BYTES) {
+      throw new DelayqError(
+        "DELAYQ_DATA_TOO_LARGE",
+        `Expected the payload to take at most ${PAYLOAD_MAX_BYTES} bytes as JSON, got more from stdin. Store it elsewhere and pass a reference.`,
+      );
+    }
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function described({ id, name, state, dueAtMs, existed }: AddedTask): string {
+  const due = new Date(dueAtMs).toISOString();
+  return printable(
+    existed ? `${id} ${name} existed already: ${state}, due ${due}` : `${id} ${name} due ${due}`,
+  );
+}

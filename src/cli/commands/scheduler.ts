@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { checkKeyPart } from "../../core/names.ts";
+import { Scheduler } from "../../scheduler/scheduler.ts";
+import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
+import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
+import { StopRequest } from "../stop-request.ts";
+import { CliError, EXIT } from "../exit.ts";
+
+interface SchedulerFlags extends RedisFlags, ProcessFlags {
+  readonly queue: readonly string[];
+}
+
+const HELP = `
+Any number of schedulers may serve the same queues: they share the work, and take over from one that ends.
+
+Example:
+  $ delayq scheduler --queue emails --queue invoices`;
+
+export function addSchedulerCommand(root: Command): void {
+  withRedisFlags(withProcessFlags(root.command("scheduler")))
+    .summary("bring due tasks to their workers")
+    .description(
+      "Wakes when tasks of its queues are due, and brings them to the workers, until it is told to stop.",
+    )
+    .requiredOption("--queue <name...>", "which queues; may be given several times")
+    .addHelpText("after", HELP)
+    .action(run);
+}
+
+async function run(flags: SchedulerFlags): Promise<void> {
+  for (const queue of flags.queue) checkKeyPart("queue name", queue);
+  const logger = loggerOf(flags);
+  const stop = new StopRequest((error) => logger.error({ err: error }, "one more error"));
+  const serve = async ({ url, prefix }: { url: string; prefix: string }): Promise<void> => {
+    const scheduler = new Scheduler(flags.queue, { connection: url, prefix, logger });
+    const { queues, id } = scheduler;
+    logger.info({ queues, id }, "scheduler started");
+    const reason = await stop.requested;
+    if ("error" in reason) logger.fatal({ err: reason.error }, "an error that nobody caught; stopping");
+    else logger.info({ queues, id, ...reason }, "stopping");
+    await scheduler.close();
+    logger.info({ queues, id }, "scheduler stopped");
+    if ("error" in reason) throw new CliError(EXIT.failed);
+  };
+  try {
+    await withRedis(flags, serve, logger);
+  } finally {
+    stop.finish();
+  }
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { DelayqError } from "../core/errors.ts";
+import { addAddCommands } from "./commands/add.ts";
+import { addDeadCommand } from "./commands/dead.ts";
+import { addDevCommand } from "./commands/dev.ts";
+import { addImportCommand } from "./commands/import.ts";
+import { addSchedulerCommand } from "./commands/scheduler.ts";
+import { addStatsCommand } from "./commands/stats.ts";
+import { addWorkerCommand } from "./commands/worker.ts";
+import { CliError, EXIT, exitCodeOf } from "./exit.ts";
+import { printable, printableLines, quietBrokenPipes, say } from "./output.ts";
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 Redis cannot be used, 4 not found, 130 interrupted.`;
+
+/** Runs one command. Resolves to its exit code; never rejects. */
+export async function main(argv: readonly string[]): Promise<number> {
+  quietBrokenPipes();
+  try {
+    await program().parseAsync(argv);
+    return EXIT.ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function program(): Command {
+  const root = new Command("delayq")
+    .description("Runs work later, on time, at large volume, on Redis.")
+    .version(version())
+    .addHelpText("after", EXIT_CODES)
+    .showHelpAfterError("(--help shows how it is used)")
+    .exitOverride()
+    .configureOutput({
+      // Commander repeats what it was given.
+      outputError: (message, write) => {
+        write(printableLines(message.replace(/^error: /, "delayq: ")));
+      },
+    });
+  // Commands that are made from here inherit these settings.
+  addWorkerCommand(root);
+  addSchedulerCommand(root);
+  addAddCommands(root);
+  addImportCommand(root);
+  addStatsCommand(root);
+  addDeadCommand(root);
+  addDevCommand(root);
+  return root;
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return version;
+}
+
+/** Commander has written its own messages; of an error that nobody foresaw the stack is what helps. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError || error instanceof DelayqError) {
+    if (error.message !== "") say(error.message);
+  } else {
+    say(
+      `this should not happen: ${error instanceof Error ? (error.stack ?? error.message) : printable(String(error))}`,
+    );
+  }
+  return exitCodeOf(error);
+}

@@ -1,0 +1,43 @@
+/*
+ * All that the commands write: data on stdout, the rest on stderr. Text that came from tasks or from outside must not
+ * steer the terminal, so what a terminal would obey is shown instead.
+ */
+const CONTROLS = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+const CONTROLS_BUT_LINES = /(?!\n)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+/** What JSON leaves as it is, though some terminals obey it. */
+const CONTROLS_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** On one line, with control characters shown as JSON would. */
+export const printable = (text: string): string => text.replace(CONTROLS, escaped);
+
+/** The same for text of several lines, which stay lines. */
+export const printableLines = (text: string): string => text.replace(CONTROLS_BUT_LINES, escaped);
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** One JSON document on one line. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value).replace(CONTROLS_IN_JSON, escaped));
+}
+
+/** To the person at the terminal, on stderr. */
+export function say(message: string): void {
+  process.stderr.write(`delayq: ${printableLines(message)}\n`);
+}
+
+/** Whoever reads may stop reading, as `head` does: that ends a command without a word. */
+export function quietBrokenPipes(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
+export const grouped = (count: number): string => count.toLocaleString("en-US");

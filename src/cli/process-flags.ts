@@ -1,0 +1,20 @@
+import { Option, type Command } from "commander";
+import { processLogger, type Logger } from "../runtime/logger.ts";
+
+/** What every long-running command is given. */
+export interface ProcessFlags {
+  readonly logLevel: string;
+}
+
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+export function withProcessFlags(command: Command): Command {
+  return command.addOption(
+    new Option("--log-level <level>", "what is logged").choices(LEVELS).default("info"),
+  );
+}
+
+/** Logs for people on a terminal, as JSON elsewhere. */
+export function loggerOf({ logLevel }: ProcessFlags): Logger {
+  return processLogger(logLevel, process.stderr.isTTY);
+}

@@ -1,0 +1,137 @@
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { expect, it, onTestFinished } from "vitest";
+import { withRedis } from "../../src/cli/redis-session.ts";
+import { startDevRedis } from "../../src/dev/dev-redis.ts";
+import { runCli, setupCli } from "./support/cli.ts";
+
+const COMMANDS = [
+  "worker",
+  "scheduler",
+  "task add",
+  "add",
+  "import",
+  "stats",
+  "dead ls",
+  "dead requeue",
+  "dev",
+];
+
+it("shows help with an example for each command", async () => {
+  const results = await Promise.all(
+    COMMANDS.map(async (command) => await runCli([...command.split(" "), "--help"])),
+  );
+  for (const [i, { code, stdout, stderr }] of results.entries()) {
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(new RegExp(`^Usage: delayq ${COMMANDS[i]} `));
+    expect(stdout).toContain("  $ ");
+    const rest = stdout.slice(0, stdout.indexOf("Example"));
+    if (COMMANDS[i] !== "dev") expect(rest).toMatch(/--url[^]*--prefix/);
+  }
+});
+
+it("knows its version, and what it does not know", async () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+  expect(await runCli(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  expect(await runCli(["stat"])).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("Did you mean stats?"),
+  });
+  expect(await runCli([])).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("Usage: delayq"),
+  });
+});
+
+it("ends with code 3 where no Redis listens, or none answers, and shows no password", async () => {
+  const { file } = setupCli();
+  const handler = file("h.mjs", "export default () => {};");
+  const commands = [
+    ["stats", "--url", "redis://user:hidden@127.0.0.1:1/0?password=hidden"],
+    ["add", "q", "n", "--url", `redis://user:hidden@127.0.0.1:${await deafPort()}`],
+    [
+      "worker",
+      "--queue",
+      "q",
+      "--handler",
+      handler,
+      "--log-level",
+      "silent",
+      "--url",
+      "redis://:hidden@127.0.0.1:1",
+    ],
+  ];
+  for (const { code, stdout, stderr } of await Promise.all(
+    commands.map(async (args) => await runCli(args)),
+  )) {
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(/^delayq: Redis at redis:\/\/127\.0\.0\.1:\d+(\/0)? cannot be used: .+\n$/);
+    expect(stderr).not.toContain("hidden");
+  }
+});
+
+// In this process, since how long a new one takes to start depends on what else the machine does.
+it("gives up early enough for a command to end within 5 s", async () => {
+  const urls = ["redis://127.0.0.1:1", `redis://127.0.0.1:${await deafPort()}`];
+  for (const url of urls) {
+    const startMs = performance.now();
+    await expect(withRedis({ url, prefix: "dq" }, () => Promise.resolve())).rejects.toThrow("cannot be used");
+    expect(performance.now() - startMs).toBeLessThan(3500);
+  }
+});
+
+it("shows no password, whatever Redis says to it", async () => {
+  const { file } = setupCli();
+  const redis = await startDevRedis({ config: { requirepass: "right" }, env: envWithoutUrl() });
+  onTestFinished(async () => await redis.stop());
+  const handler = file("h.mjs", "export default () => {};");
+  const wrong = redis.url.replace("//", "//:hidden@");
+  const [stats, worker] = await Promise.all([
+    runCli(["stats", "--url", wrong]),
+    runCli(["worker", "--queue", "q", "--handler", handler, "--log-level", "trace", "--url", wrong]),
+  ]);
+  for (const { code, stdout, stderr } of [stats, worker]) {
+    expect(code).toBe(3);
+    expect(stderr).toContain("WRONGPASS");
+    expect(stdout + stderr).not.toContain("hidden");
+  }
+  expect(await runCli(["stats", "--json", "--url", redis.url.replace("//", "//:right@")])).toMatchObject({
+    code: 0,
+  });
+});
+
+it("refuses a URL that is none without repeating its password", async () => {
+  const { code, stderr } = await runCli(["stats", "--url", "http://user:hidden@127.0.0.1"]);
+  expect({ code, stderr: stderr.includes("hidden") }).toEqual({ code: 2, stderr: false });
+});
+
+it("is quiet when its reader goes away", async () => {
+  const { queue, prefix, base } = setupCli();
+  for (let i = 0; i < 3; i++) await queue({}, `q${i}`).add("n", i);
+  const env = {
+    ...process.env,
+    DELAYQ_REDIS_URL: base.connection as string,
+    P: prefix,
+    NODE: process.execPath,
+  };
+  const script = `"$NODE" bin/delayq.js stats --prefix "$P" 2>err.$P | true; cat err.$P; rm err.$P`;
+  const { stdout } = spawnSync("sh", ["-c", script], { env, encoding: "utf8" });
+  expect(stdout).toBe("");
+});
+
+function envWithoutUrl(): NodeJS.ProcessEnv {
+  const { DELAYQ_REDIS_URL: _, ...env } = process.env;
+  return env;
+}
+
+/** Of a server that takes connections and never answers; closed when the test has finished. */
+async function deafPort(): Promise<number> {
+  const deaf = createServer().listen(0, "127.0.0.1");
+  await once(deaf, "listening");
+  onTestFinished(() => void deaf.close());
+  return (deaf.address() as AddressInfo).port;
+}
