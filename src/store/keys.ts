@@ -72,4 +72,4 @@ export const headChannel = (keys: ShardKeys): string => keys.due[0] ?? "";
 /** The channel on which an idle worker hears of due tasks in a shard. */
 export const wakeChannel = (keys: ShardKeys, worker: string): string => `${keys.waiting}:${worker}`;
 /** The channel on which schedulers hear that the members changed. */
-export const membersChannel = membersKey;
+export const membersChannel = (prefix: string): string => membersKey(prefix);

@@ -201,10 +201,12 @@ export class Keyspace {
     const dump = await this.redis.callBuffer("eval", DUMP, 0, `*${this.prefix}*`);
     const keys = dump as [Buffer, Buffer, Buffer[]][];
     return Object.fromEntries(
-      keys.map(([key, type, value]) => {
-        const name = this.#names.get(key.toString()) ?? key.toString();
-        return [name, contentOf(name, type.toString(), value)];
-      }),
+      keys
+        .map(([key, type, value]) => {
+          const name = this.#names.get(key.toString()) ?? key.toString();
+          return [name, contentOf(name, type.toString(), value)] as const;
+        })
+        .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
   }
 
@@ -284,7 +286,7 @@ function valueOf(name: string, type: string, bytes: Buffer): unknown {
 
 function difference(before: Snapshot, after: Snapshot): Snapshot {
   const changes: Snapshot = {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+  for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted()) {
     const was = before[key] ?? {};
     const is = after[key] ?? {};
     if (JSON.stringify(was) === JSON.stringify(is)) continue;

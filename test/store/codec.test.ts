@@ -1,0 +1,168 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { KEPT_DEFAULTS, type KeptOptions } from "../../src/core/options.ts";
+import { decodeFacts, decodeLease, decodeRecord, encodeHead } from "../../src/store/codec.ts";
+
+/**
+ * TypeScript writes the head of a record, Lua puts the times in and finds its way through it, TypeScript reads all of it:
+ * both must know the same layout.
+ */
+const library = (name: string): string =>
+  readFileSync(new URL(`../../lua/lib/${name}.lua`, import.meta.url), "utf8");
+const LIBRARIES = library("clock") + library("record");
+
+let redis: Redis;
+beforeAll(() => {
+  redis = new Redis(inject("redisUrl"), { maxRetriesPerRequest: 0 });
+});
+afterAll(() => redis.disconnect());
+
+const STAMP = `${LIBRARIES}
+local record = stampRecord(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]))
+local _, _, dueAtMs = factsOf(record, nil)
+return { record, levelOf(record), whole(dueAtMs), payloadAt(record) }`;
+
+/** What the script makes of what a producer sends. */
+async function stamp(text: string, addedAtMs: number, dueAtMs: number) {
+  const reply = await redis.callBuffer("eval", STAMP, 0, text, addedAtMs, dueAtMs);
+  const [record, level, due, payloadAt] = reply as [Buffer, number, Buffer, number];
+  return { record, level, due: Number(due.toString()), payload: record.subarray(payloadAt - 1).toString() };
+}
+
+const TIME_MAX_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const time = () => fc.integer({ min: 0, max: TIME_MAX_MS });
+const name = () =>
+  fc
+    .string({ unit: "binary", minLength: 1, maxLength: 256 })
+    .filter((text) => Buffer.byteLength(text) <= 256 && text.isWellFormed());
+const overrides = (): fc.Arbitrary<Partial<KeptOptions> | undefined> =>
+  fc.option(
+    fc.record(
+      {
+        attempts: fc.integer({ min: 1, max: 1_000_000 }),
+        deathsMax: fc.integer({ min: 1, max: 1000 }),
+        timeoutMs: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+        backoff: fc.constant(KEPT_DEFAULTS.backoff),
+      },
+      { requiredKeys: [] },
+    ),
+    { nil: undefined },
+  );
+
+describe("a record", () => {
+  test("comes back as it was written, whatever it holds", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.integer({ min: 0, max: 9 }),
+        name(),
+        overrides(),
+        fc.jsonValue(),
+        time(),
+        time(),
+        async (profile, priority, name, overrides, data, addedAtMs, dueAtMs) => {
+          const payload = JSON.stringify(data);
+          const text = encodeHead(profile, priority, name, overrides) + payload;
+          const stamped = await stamp(text, addedAtMs, dueAtMs);
+          expect(decodeRecord(stamped.record)).toEqual({
+            profile,
+            priority,
+            addedAtMs,
+            dueAtMs,
+            name,
+            overrides,
+            payload,
+          });
+          expect(stamped).toMatchObject({ level: priority, due: dueAtMs, payload });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test.each([
+    { of: "one byte a character", name: "n".repeat(256) },
+    { of: "two bytes", name: "é".repeat(128) },
+    { of: "three bytes", name: `${"€".repeat(85)}x` },
+    { of: "four bytes", name: "😀".repeat(64) },
+  ])("takes a name of 256 bytes, of $of a character", async ({ name }) => {
+    expect(Buffer.byteLength(name)).toBe(256);
+    const overrides = { attempts: 3 };
+    const { record, payload } = await stamp(`${encodeHead(129, 9, name, overrides)}"ü"`, 1, 2);
+    expect(payload).toBe('"ü"');
+    expect(decodeRecord(record)).toEqual({
+      profile: 129,
+      priority: 9,
+      addedAtMs: 1,
+      dueAtMs: 2,
+      name,
+      overrides,
+      payload: '"ü"',
+    });
+  });
+
+  test("costs 18 bytes beside name and payload", async () => {
+    const { record } = await stamp(`${encodeHead(1, 0, "mail")}{}`, 1, 2);
+    expect(record).toHaveLength(18 + "mail".length + "{}".length);
+  });
+
+  test("of a newer format is refused", async () => {
+    const { record } = await stamp(`${encodeHead(1, 0, "mail")}{}`, 1, 2);
+    record[0] = "2".charCodeAt(0);
+    expect(() => decodeRecord(record)).toThrow(
+      expect.objectContaining({
+        code: "DELAYQ_NEWER_FORMAT",
+        message: expect.stringContaining("got format 2") as string,
+      }),
+    );
+  });
+});
+
+describe("the limits of a task", () => {
+  const LIMITS = `${LIBRARIES}
+redis.call("HSET", KEYS[1], "profile:" .. ARGV[2], ARGV[3])
+local attempts, deaths = limitsOf(stampRecord(ARGV[1], 0, 0), KEYS[1])
+redis.call("DEL", KEYS[1])
+return { tostring(attempts), tostring(deaths) }`;
+  const limits = async (profile: object, overrides?: Partial<KeptOptions>): Promise<unknown> =>
+    await redis.eval(
+      LIMITS,
+      1,
+      `limits${process.pid}`,
+      `${encodeHead(300, 1, "é", overrides)}{}`,
+      300,
+      JSON.stringify(profile),
+    );
+
+  test("are those of its profile, each unless it has its own", async () => {
+    const profile = { attempts: 4, deathsMax: 5 };
+    expect(await limits(profile)).toEqual(["4", "5"]);
+    expect(await limits(profile, { attempts: 7 })).toEqual(["7", "5"]);
+    expect(await limits(profile, { deathsMax: 8 })).toEqual(["4", "8"]);
+    expect(await limits(profile, { timeoutMs: 8 })).toEqual(["4", "5"]);
+    expect(await limits(profile, { attempts: 1, deathsMax: 1 })).toEqual(["1", "1"]);
+  });
+
+  test("do not exist where neither tells", async () => {
+    expect(await limits({})).toEqual(["inf", "inf"]);
+  });
+});
+
+describe("facts and leases", () => {
+  test("are read as they are written", () => {
+    expect(decodeFacts("")).toEqual({ attempts: 0, deaths: 0, dueAtMs: 0 });
+    expect(decodeFacts("3:1:1700000000000")).toEqual({
+      attempts: 3,
+      deaths: 1,
+      dueAtMs: 1_700_000_000_000,
+    });
+    expect(decodeLease("")).toBeUndefined();
+    expect(decodeLease("1700000000000000 1700000000001 w-_1")).toEqual({
+      fence: 1_700_000_000_000_000,
+      startedAtMs: 1_700_000_000_001,
+      worker: "w-_1",
+    });
+  });
+});
