@@ -1,7 +1,8 @@
 -- register: a producer's queue and its defaults into meta.
 --
 -- One step, so that two first producers agree on the number of shards. A set of defaults is stored once, under a number,
--- and never rewritten: pending tasks keep the options they were added with. Sent again, it changes nothing.
+-- and never rewritten: pending tasks keep the options they were added with. Sent again, it changes nothing. The number is
+-- made from the content: so a producer that knew the queue before it was obliterated does not take another's defaults.
 --
 -- flags:
 -- include lib/clock
@@ -22,7 +23,7 @@
 -- Cost O(1).
 local meta = KEYS[1]
 local shards, fallback, profile = ARGV[2], ARGV[3], ARGV[4]
-local FORMAT, PROFILES_MAX = "1", 10000
+local FORMAT, PROFILES_MAX, NUMBERS = "1", 10000, 16383
 
 local _, nowUs = readClock(ARGV[1])
 local known =
@@ -41,10 +42,14 @@ if not known[1] then
 end
 local number = known[6]
 if not number then
-  number = (tonumber(known[5]) or 0) + 1
-  if number > PROFILES_MAX then
-    return { "TOO_MANY", number - 1 }
+  local count = tonumber(known[5]) or 0
+  if count >= PROFILES_MAX then
+    return { "TOO_MANY", count }
   end
-  redis.call("HSET", meta, "profiles", number, "profile:" .. number, profile, "number:" .. profile, number)
+  number = tonumber(string.sub(redis.sha1hex(profile), 1, 4), 16) % NUMBERS + 1
+  while redis.call("HEXISTS", meta, "profile:" .. number) == 1 do
+    number = number % NUMBERS + 1
+  end
+  redis.call("HSET", meta, "profiles", count + 1, "profile:" .. number, profile, "number:" .. profile, number)
 end
 return { "REGISTERED", tostring(number), known[2], known[3], known[4] }

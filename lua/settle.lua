@@ -26,7 +26,7 @@
 -- ARGV[3]     acks     int   how many of the items are plain acks; they come first
 -- ARGV[4..]   items          an ack: id, fence
 --                            else: outcome, id, fence, ms, text, where outcome is one of
---                            keep     completed; its result (text) is kept for ms
+--                            keep     completed: an attempt used; its result (text) is kept for ms
 --                            retry    failed: an attempt used, due again in ms; text is the error
 --                            bury     failed for good: an attempt used; text is the error
 --                            release  no attempt used, due as before
@@ -79,22 +79,24 @@ for i, item in ipairs(items) do
     local counter = "completed"
     if item.outcome == "ack" then
       gone[#gone + 1] = id
-    elseif item.outcome == "keep" then
-      redis.call("ZADD", done, nowMs + item.ms, id)
-      redis.call("HSET", results, id, item.text)
-      redis.call("HDEL", errors, id)
     else
       local record = redis.call("HGET", tasks, id)
       local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
+      if item.outcome ~= "release" and item.outcome ~= "postpone" then
+        attempts = attempts + 1
+      end
       if item.outcome == "retry" or item.outcome == "bury" then
         counted.failed = (counted.failed or 0) + 1
-        attempts = attempts + 1
         redis.call("HSET", errors, id, item.text)
       end
       if item.outcome == "retry" or item.outcome == "postpone" then
         dueAtMs = nowMs + item.ms
       end
-      if item.outcome == "bury" then
+      if item.outcome == "keep" then
+        redis.call("ZADD", done, nowMs + item.ms, id)
+        redis.call("HSET", results, id, item.text)
+        redis.call("HDEL", errors, id)
+      elseif item.outcome == "bury" then
         counter = "dead"
         redis.call("ZADD", dead, nowMs, id)
       else

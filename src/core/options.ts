@@ -39,10 +39,13 @@ const keptSchema = z.strictObject({
 
 export type KeptOptions = Readonly<z.output<typeof keptSchema>>;
 
-/** What a task that says nothing gets: one attempt, no time-out, three deaths, no kept result. */
+/**
+ * What a task that says nothing gets. More than one attempt, since an expired lease uses one too: a task whose worker was
+ * killed runs again.
+ */
 export const KEPT_DEFAULTS: KeptOptions = Object.freeze({
-  attempts: 1,
-  backoff: Object.freeze({ type: "fixed", delay: 1000, maxDelayMs: DAY_MS, jitter: 0 }),
+  attempts: 3,
+  backoff: Object.freeze({ type: "exponential", delay: 1000, maxDelayMs: DAY_MS, jitter: 0 }),
   timeoutMs: 0,
   deathsMax: 3,
   keepResultMs: 0,
@@ -50,9 +53,9 @@ export const KEPT_DEFAULTS: KeptOptions = Object.freeze({
 
 /** The options that a queue gives to its tasks unless a task says otherwise. */
 export interface TaskDefaults {
-  /** How often the task is started at most before it is buried. Default 1. */
+  /** How often the task is started at most before it is buried. Default 3. */
   attempts?: number;
-  /** The wait after a failed attempt. `delay` and `maxDelayMs` (default one day) in ms, `jitter` 0 to 1 (default 0). Default fixed, 1000 ms. */
+  /** The wait after a failed attempt. `delay` and `maxDelayMs` (default one day) in ms, `jitter` 0 to 1 (default 0). Default exponential, 1000 ms. */
   backoff?: { type: "fixed" | "exponential"; delay: number; maxDelayMs?: number; jitter?: number };
   /** How long a handler may take before its attempt counts as failed; 0 means as long as it likes. Default 0. */
   timeoutMs?: number;
@@ -218,4 +221,11 @@ export const filterSchema = z.strictObject({
   error: z.string({ error: "a text" }).optional(),
   limit: limitSchema,
   state: z.enum(["dead", "done"], { error: '"dead" or "done"' }).optional(),
+});
+
+/** Its fields are checked where those of `add` are. */
+export const bulkTaskSchema = z.strictObject({
+  name: z.unknown(),
+  data: z.unknown(),
+  opts: z.unknown().optional(),
 });

@@ -2,6 +2,7 @@ import { DelayqError } from "../core/errors.ts";
 import { shardOf } from "../core/ids.ts";
 import { checkKeyPart, checkTaskId } from "../core/names.ts";
 import {
+  bulkTaskSchema,
   filterSchema,
   limitSchema,
   parseDefaults,
@@ -128,7 +129,10 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     tasks: readonly { [N in NameOf<T>]: { name: N; data: DataOf<T, N>; opts?: AddOptions } }[NameOf<T>][],
   ): Promise<AddedTask<T>[]> {
     this.#checkOpen();
-    const prepared = tasks.map(({ name, data, opts }) => this.#adder.prepare(name, data, opts));
+    const prepared = tasks.map((task) => {
+      const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
+      return this.#adder.prepare(name, data, opts as AddOptions | undefined);
+    });
     const added = await this.#adder.addBulk(prepared);
     const views = added.map((one, i) => this.#view(prepared[i] as Prepared, tasks[i]?.data, one));
     return (await Promise.all(views)) as AddedTask<T>[];

@@ -31,6 +31,7 @@ export interface Facts {
   readonly dueAtMs: number;
 }
 
+/** Profile numbers fit into it, 1 to 16,383. */
 const base128 = (value: number): string => String.fromCharCode(value >> 7, value & 127);
 const fromBase128 = (bytes: Buffer, at: number): number => ((bytes[at] ?? 0) << 7) | (bytes[at + 1] ?? 0);
 

@@ -10,7 +10,7 @@ async function setup() {
     throw new Error(task.id === "a" ? "ETIMEDOUT" : "re\u001b[2Jfused");
   });
   for (const [id, name] of ["a x", "b x", "c y"].map((text) => text.split(" "))) {
-    await tasks.add(name ?? "", { secret: 1 }, { id: id ?? "" });
+    await tasks.add(name ?? "", { secret: 1 }, { id: id ?? "", attempts: 1 });
     await eventually(async () => expect(await tasks.get(id ?? "")).toMatchObject({ state: "dead" }));
   }
   await worker.close();

@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { pino } from "pino";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { setupRedisProcess } from "../dev/setup.ts";
 import { eventually, setup } from "../support/fixture.ts";
@@ -174,4 +175,17 @@ test("goes on by itself after Redis was killed and restarted", async () => {
   await duringOutage;
   await eventually(() => expect(completed).toBe(pending.length + 2));
   expect((await producer.stats()).counters).toEqual({ added: 102, completed: 102 });
+});
+
+test("a scheduler that closed ticks no more, whoever comes and goes", async () => {
+  const { queue, worker, scheduler } = setup();
+  await queue().add("warm", null, { delay: 3_600_000 });
+  for (let round = 0; round < 3; round++) {
+    const lines: unknown[] = [];
+    const logger = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+    const one = scheduler({ logger });
+    const other = worker(() => {}, { logger });
+    await Promise.all([one.close(), other.close()]);
+    expect(lines.filter((line) => (line as { msg: string }).msg === "will try again")).toEqual([]);
+  }
 });

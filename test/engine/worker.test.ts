@@ -55,7 +55,7 @@ test("keeps a result for as long as was asked", async () => {
   worker(() => ({ answer: 42 })).on("completed", () => completed.resolve());
   const { id } = await producer.add("a", null, { keepResultMs: 60_000 });
   await completed.promise;
-  expect(await producer.get(id)).toMatchObject({ state: "done", result: { answer: 42 } });
+  expect(await producer.get(id)).toMatchObject({ state: "done", attempt: 1, result: { answer: 42 } });
   expect(await producer.cancel(id)).toBe("done");
   expect(await producer.purge(id)).toBe("purged");
   expect(await producer.get(id)).toBeUndefined();
@@ -113,7 +113,7 @@ test("tries later without using an attempt", async () => {
 
 test("survives a handler that throws anything at all", async () => {
   const { queue, worker } = setup();
-  const producer = queue();
+  const producer = queue({ defaults: { attempts: 1 } });
   const hostile = Object.defineProperty({}, "message", {
     get: () => {
       throw new Error("no");
@@ -156,7 +156,7 @@ test("survives a handler that throws anything at all", async () => {
 
 test("counts a time-out as a failed attempt, tells the handler, and keeps its slot", async () => {
   const { queue, worker } = setup();
-  const producer = queue();
+  const producer = queue({ defaults: { attempts: 1 } });
   const dead = deferred<string>();
   const aborted = deferred<unknown>();
   const finish = deferred();

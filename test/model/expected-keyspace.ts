@@ -1,5 +1,5 @@
+import { profileText } from "./profile-text.ts";
 import { isDeepStrictEqual } from "node:util";
-import type { KeptOptions } from "../../src/core/options.ts";
 import { LEVELS } from "../../src/store/keys.ts";
 import type { Snapshot } from "../support/keyspace.ts";
 import { scoreOf, type Meta, type Model, type ModelShard, type ModelTask } from "./model.ts";
@@ -11,7 +11,10 @@ export function expectedKeyspace(model: Model): Snapshot {
   const { meta, queue, shards, shardCount } = model;
   if (meta !== undefined) {
     const { profiles } = meta;
-    const numbers = [...profiles].map(([number, defaults]) => [`number:${textOf(defaults)}`, `${number}`]);
+    const numbers = [...profiles].map(([number, defaults]) => [
+      `number:${profileText(defaults)}`,
+      `${number}`,
+    ]);
     snapshot["meta"] = {
       ...metaFields(meta, shardCount),
       profiles: String(profiles.size),
@@ -75,7 +78,7 @@ const given = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 function metaFields({ generation, isPaused, profiles }: Meta, shardCount: number): Record<string, string> {
-  const fields = [...profiles].map(([number, defaults]) => [`profile:${number}`, textOf(defaults)]);
+  const fields = [...profiles].map(([number, defaults]) => [`profile:${number}`, profileText(defaults)]);
   return {
     format: "1",
     shards: String(shardCount),
@@ -99,18 +102,6 @@ function recordOf({ profile, priority, addedAtMs, firstDueAtMs, name, overrides,
     ...(Object.keys(overrides).length > 0 && { overrides }),
     payload: json.length <= SHOWN_MAX ? json : `${json.slice(0, 20)}... (${json.length} characters)`,
   };
-}
-
-/** A profile as meta holds it: its keys sorted. */
-function textOf({ attempts, backoff, deathsMax, keepResultMs, timeoutMs }: KeptOptions): string {
-  const { delay, jitter, maxDelayMs, type } = backoff;
-  return JSON.stringify({
-    attempts,
-    backoff: { delay, jitter, maxDelayMs, type },
-    deathsMax,
-    keepResultMs,
-    timeoutMs,
-  });
 }
 
 /** Shows only the keys that differ. */

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { shardOf } from "../../src/core/ids.ts";
 import type { KeptOptions } from "../../src/core/options.ts";
 import type { Task, TaskCounts, TaskError, TaskState } from "../../src/core/task.ts";
+import { profileNumber } from "../support/profile-number.ts";
+import { profileText } from "./profile-text.ts";
 
 /**
  * A queue as the simplest program would keep it: a map of tasks a shard, and a few numbers. Says what each verb answers and
@@ -192,7 +194,7 @@ export class Model {
     this.meta ??= { generation: this.#microseconds(), isPaused: false, profiles: new Map() };
     const { profiles, generation, isPaused } = this.meta;
     const known = [...profiles].find(([, profile]) => isDeepStrictEqual(profile, defaults));
-    const number = known?.[0] ?? profiles.size + 1;
+    const number = known?.[0] ?? profileNumber(profileText(defaults), (taken) => profiles.has(taken));
     profiles.set(number, defaults);
     for (const shard of this.shards) {
       shard.ctl ??= { generation, isPaused, levels: "", isBig: false, profiles: new Map() };
@@ -380,6 +382,7 @@ export class Model {
           break;
         }
         Object.assign(task, { place: "done", endAtMs: this.nowMs + keepResultMs });
+        Object.assign(task, { attempts: attempt, isChanged: true });
         Object.assign(task, { result: resultOf(task.id), error: undefined });
         break;
       case "fail":

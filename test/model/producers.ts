@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { pino } from "pino";
 import { BulkIncompleteError, DelayqError } from "../../src/core/errors.ts";
 import { parseDefaults, type AddOptions, type TaskDefaults } from "../../src/core/options.ts";
@@ -134,7 +133,6 @@ export class Producers {
     const { model } = this.#world;
     const producer = this.#producers[by] as Producer;
     if (tasks.length === 0) return same("addBulk of nothing", await producer.queue.addBulk([]), []);
-    await this.#reopenIfConfused(by);
     const isUsable = model.introduce(producer);
     const inputs = tasks.map((task) => ({
       name: task.name,
@@ -155,19 +153,6 @@ export class Producers {
     });
     const views = expected.map(({ id, existed }) => ({ ...model.view(id), existed }));
     same("what add returned", added, views);
-  }
-
-  /**
-   * The numbers of profiles begin anew after an obliterate. A producer that lived through it, and whose number now means the
-   * defaults of another, would add with those: it is to be stopped before (see `obliterate`), so here it is opened anew.
-   */
-  async #reopenIfConfused(by: number): Promise<void> {
-    const { model } = this.#world;
-    const producer = this.#producers[by] as Producer;
-    const known = model.meta?.profiles.get(producer.profile ?? 0);
-    if (known === undefined || isDeepStrictEqual(known, producer.defaults)) return;
-    await producer.queue.close();
-    Object.assign(producer, { queue: this.#open(DEFAULTS[by] ?? {}), profile: undefined, isAware: false });
   }
 
   async #change(

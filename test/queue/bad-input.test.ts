@@ -256,6 +256,13 @@ test("addBulk writes nothing when one of its tasks is bad", async () => {
   expect(await redis.keys(`*${prefix}*`)).toEqual([]);
 });
 
+test("addBulk refuses what is no field of a task", async () => {
+  const { queue } = setup();
+  const tasks = [{ name: "a", data: 1, id: "mine" }] as never;
+  const error = await refusalOf(async () => await queue().addBulk(tasks));
+  expect(error).toMatchObject({ code: "DELAYQ_INVALID_OPTION", message: expect.stringMatching(/`id`/) });
+});
+
 test("an add with Redis away is refused in time, saying that nothing was added", async () => {
   const { queue } = setup("redis://127.0.0.1:1");
   const producer = queue({ addTimeoutMs: 300 });

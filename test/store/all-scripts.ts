@@ -1,3 +1,4 @@
+import { profileNumber } from "../support/profile-number.ts";
 import type { Arg, ArgsOf, Script, ScriptDefinition } from "../../src/store/script.ts";
 import * as scripts from "../../src/store/scripts.ts";
 import { addItems, ERROR, type Keyspace } from "../support/keyspace.ts";
@@ -37,7 +38,9 @@ function call<D extends ScriptDefinition>(
 }
 
 export const CALLS: readonly Call[] = [
-  call(scripts.register, { shards: 0, fallback: 1, profile: '{"attempts":3}' }, [], { profile: 2 }),
+  call(scripts.register, { shards: 0, fallback: 1, profile: '{"attempts":3}' }, [], {
+    profile: profileNumber('{"attempts":3}'),
+  }),
   call(scripts.enlist, { queue: "mails", shards: 1 }, [], { word: "ENLISTED" }),
   call(scripts.setPaused, { paused: 0 }, [], { word: "SET" }),
   call(scripts.copyCtl, { generation: 9e15, shards: 1, paused: 0 }, [9, "{}"], { word: "COPIED" }),

@@ -67,6 +67,7 @@ describe("purge", () => {
     expect(changes).toEqual({
       done: { a: GONE },
       tasks: { a: GONE },
+      more: { a: GONE },
       results: { a: GONE },
       calls: { c3: NOW },
       answers: { c3: ["OUTCOMES", "purged"] },

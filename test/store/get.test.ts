@@ -70,7 +70,13 @@ describe("get", () => {
       attempt: 1,
       error: { name: "Error", message: "no" },
     });
-    expect(await viewIn(keyspace, "done")).toEqual({ ...view, id: "done", state: "done", result: 42 });
+    expect(await viewIn(keyspace, "done")).toEqual({
+      ...view,
+      id: "done",
+      state: "done",
+      attempt: 1,
+      result: 42,
+    });
   });
 
   test("answers for an id that is not there", async () => {

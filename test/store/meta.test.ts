@@ -1,3 +1,4 @@
+import { profileNumber } from "../support/profile-number.ts";
 import { describe, expect, test } from "vitest";
 import { KEPT_DEFAULTS } from "../../src/core/options.ts";
 import { readQueues, readShardCounts, within, type Meta } from "../../src/store/queue-store.ts";
@@ -6,6 +7,9 @@ import { microseconds, NOW, openKeyspace, type Keyspace } from "../support/keysp
 
 const GENERATION = microseconds(NOW);
 const setup = async (isRegistered = false): Promise<Keyspace> => await openKeyspace({ isRegistered });
+const ONE = profileNumber('{"attempts":1}');
+const NINE = profileNumber('{"attempts":9}');
+
 const register = async (keyspace: Keyspace, shards: number, profile = '{"attempts":1}') =>
   await keyspace.store.register(shards, 16, profile, within());
 
@@ -15,7 +19,7 @@ describe("register", () => {
     const { reply, changes } = await keyspace.watch(async () => register(keyspace, 4));
     expect(reply).toEqual({
       word: "REGISTERED",
-      profile: 1,
+      profile: ONE,
       shards: 4,
       paused: false,
       generation: GENERATION,
@@ -27,8 +31,8 @@ describe("register", () => {
         paused: "0",
         generation: GENERATION,
         profiles: "1",
-        "profile:1": '{"attempts":1}',
-        'number:{"attempts":1}': "1",
+        [`profile:${ONE}`]: '{"attempts":1}',
+        'number:{"attempts":1}': `${ONE}`,
       },
     });
   });
@@ -52,12 +56,12 @@ describe("register", () => {
     const keyspace = await setup();
     await register(keyspace, 4);
     const { reply, changes } = await keyspace.watch(async () => register(keyspace, 0, '{"attempts":9}'));
-    expect(reply).toMatchObject({ word: "REGISTERED", profile: 2, shards: 4 });
+    expect(reply).toMatchObject({ word: "REGISTERED", profile: NINE, shards: 4 });
     expect(changes).toEqual({
-      meta: { profiles: "2", "profile:2": '{"attempts":9}', 'number:{"attempts":9}': "2" },
+      meta: { profiles: "2", [`profile:${NINE}`]: '{"attempts":9}', 'number:{"attempts":9}': `${NINE}` },
     });
-    expect(await register(keyspace, 4)).toMatchObject({ profile: 1 });
-    expect(await register(keyspace, 4, '{"attempts":9}')).toMatchObject({ profile: 2 });
+    expect(await register(keyspace, 4)).toMatchObject({ profile: ONE });
+    expect(await register(keyspace, 4, '{"attempts":9}')).toMatchObject({ profile: NINE });
   });
 
   test("refuses another number of shards, and changes nothing", async () => {
@@ -78,6 +82,12 @@ describe("register", () => {
     await expect(keyspace.store.readMeta()).rejects.toMatchObject({ code: "DELAYQ_NEWER_FORMAT" });
   });
 
+  test("takes the next free number where its own is taken", async () => {
+    const keyspace = await setup();
+    await keyspace.redis.hset(keyspace.keys.meta, `profile:${ONE}`, "{}");
+    expect(await register(keyspace, 4)).toMatchObject({ profile: ONE + 1 });
+  });
+
   test("refuses more profiles than numbers, and changes nothing", async () => {
     const keyspace = await setup();
     await register(keyspace, 4);
@@ -85,7 +95,7 @@ describe("register", () => {
     const { reply, changes } = await keyspace.watch(async () => register(keyspace, 4, "{}"));
     expect(reply).toEqual({ word: "TOO_MANY", count: 10_000 });
     expect(changes).toEqual({});
-    expect(await register(keyspace, 4)).toMatchObject({ profile: 1 });
+    expect(await register(keyspace, 4)).toMatchObject({ profile: ONE });
   });
 });
 
@@ -229,9 +239,10 @@ describe("what the store reads of meta", () => {
     const keyspace = await setup();
     await register(keyspace, 1, '{"attempts":7}');
     const options = { ...KEPT_DEFAULTS, attempts: 7 };
-    expect(await keyspace.store.profile(1)).toEqual(options);
-    expect(keyspace.store.cachedProfile(1)).toEqual(options);
+    const number = profileNumber('{"attempts":7}');
+    expect(await keyspace.store.profile(number)).toEqual(options);
+    expect(keyspace.store.cachedProfile(number)).toEqual(options);
     keyspace.store.forgetProfiles();
-    expect(keyspace.store.cachedProfile(1)).toBeUndefined();
+    expect(keyspace.store.cachedProfile(number)).toBeUndefined();
   });
 });

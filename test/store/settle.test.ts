@@ -64,7 +64,16 @@ describe("settle", () => {
       errors: done,
       stats: { completed: 1 },
     });
-    expect(Object.keys(changes)).toEqual(["calls", "done", "errors", "leased", "leases", "results", "stats"]);
+    expect(Object.keys(changes)).toEqual([
+      "calls",
+      "done",
+      "errors",
+      "leased",
+      "leases",
+      "more",
+      "results",
+      "stats",
+    ]);
   });
 
   test("puts a failed task back, due again later, one attempt used, with its error", async () => {

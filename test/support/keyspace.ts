@@ -141,7 +141,9 @@ export class Keyspace {
   async copyMeta(): Promise<void> {
     const meta = await this.store.readMeta();
     if (meta === undefined) throw new Error("Expected the queue to be registered.");
-    for (const keys of this.shards) await this.store.copyCtl(keys, meta);
+    // Under 1, 2, ... in the shards, which is how seeds name them.
+    const profiles = new Map([...meta.profiles.values()].map((profile, i) => [i + 1, profile]));
+    for (const keys of this.shards) await this.store.copyCtl(keys, { ...meta, profiles });
   }
 
   async pause(isPaused = true): Promise<void> {
