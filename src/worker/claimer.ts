@@ -52,6 +52,7 @@ interface ShardClaims {
 }
 
 const FAILED_MS = 200;
+const UNSERVED_MS = 1000;
 const CLAIM_SHARE_MIN = 0.25;
 
 /** Numbers the claims of this process, whichever worker and shard they are for: so no number ever comes again. */
@@ -64,6 +65,7 @@ export class Claimer {
   readonly #shards: readonly ShardClaims[];
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
+  #isServed = true;
   #isPumpScheduled = false;
   #reserved = 0;
   #next = 0;
@@ -82,6 +84,13 @@ export class Claimer {
       this.#connection.subscriber.listen(wakeChannel(shard.keys, worker), shard.hear);
       shard.loop.start();
     }
+  }
+
+  /** With no scheduler alive nobody wakes this worker, and it looks by itself every second. */
+  noticeSchedulers(isServed: boolean): void {
+    if (this.#isServed && !isServed)
+      for (const { loop } of this.#shards) loop.hint(UNSERVED_MS * Math.random());
+    this.#isServed = isServed;
   }
 
   /** Slots may have become free: claims for all that do in this turn of the event loop. */
@@ -153,7 +162,7 @@ export class Claimer {
     const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
     shard.isHot = true;
     this.#pump();
-    return shard.slowPoll.nextMs(canHear);
+    return shard.slowPoll.nextMs(canHear && this.#isServed);
   }
 
   #wake(shard: ShardClaims): void {

@@ -94,6 +94,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
   #starting = 0;
+  /** Whether a scheduler for the queue lives, as far as is known. */
+  #isServed = true;
   #closed: Promise<void> | undefined;
 
   /**
@@ -147,7 +149,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       ttlMs: TTL_MS,
       time,
       isListening: false,
-      onMembers: () => {},
+      onMembers: (members) => {
+        this.#isServed = members.some(({ role, queues }) => role === "scheduler" && queues.includes(queue));
+        this.#claimer?.noticeSchedulers(this.#isServed);
+      },
       onError: logFailure(this.logger),
     });
     this.#watch = new QueueWatch(this.#connection, {
@@ -211,6 +216,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       onError: logFailure(this.logger),
     });
     this.#claimer = claimer;
+    claimer.noticeSchedulers(this.#isServed);
     claimer.start();
   }
 

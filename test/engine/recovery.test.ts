@@ -89,6 +89,21 @@ test("due tasks run with every scheduler dead", async () => {
   await eventually(() => expect(completed).toBe(50));
 });
 
+test("due tasks run soon, although the only scheduler was killed", async () => {
+  const { prefix, queue, worker } = setup();
+  const producer = queue();
+  const doomed = await startRole({ role: "scheduler", options: optionsFor(prefix) });
+  let completed = 0;
+  worker(() => {}, { scheduler: false, slowPollMs: 600_000 }).on("completed", () => completed++);
+  await producer.add("warm", null);
+  await eventually(() => expect(completed).toBe(1));
+  await doomed.signal("SIGKILL");
+  await producer.addBulk(
+    Array.from({ length: 50 }, (_, data) => ({ name: "a", data, opts: { delay: 3000 + data * 20 } })),
+  );
+  await eventually(() => expect(completed).toBe(51), 20_000);
+});
+
 test("due tasks run with all pub/sub refused", async () => {
   const admin = new Redis(inject("redisUrl"));
   const user = `mute${process.pid}`;
