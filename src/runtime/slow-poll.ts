@@ -15,7 +15,7 @@ export class SlowPoll {
     this.#waitMs = Math.min(FIRST_MS, maxMs);
   }
 
-  /** Something happened here: look again soon. */
+  /** Something happened here: the waits that come begin at a second again. */
   reset(): void {
     this.#waitMs = Math.min(FIRST_MS, this.#maxMs);
   }

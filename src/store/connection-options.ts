@@ -43,7 +43,7 @@ const FALLBACK_OPTIONS: RedisOptions = {
   keepAlive: 10_000,
 };
 
-/** How to open connections to one place; equal options share one `Connection`. */
+/** How to open connections to one place. The same URL, or the same object, shares one `Connection`. */
 export interface ResolvedConnection {
   readonly sharingKey: string | object;
   open(): Client;
@@ -98,14 +98,17 @@ function refusePrefix(option: object): void {
 }
 
 function checkedUrl(url: string): string {
-  let protocol: string | undefined;
-  try {
-    ({ protocol } = new URL(url));
-  } catch {
-    protocol = undefined;
-  }
-  if (protocol === "redis:" || protocol === "rediss:" || url.startsWith("/")) return url;
-  throw invalid(withoutPassword(url));
+  if (url.startsWith("/")) return url; // a socket
+  if (!URL.canParse(url)) throw invalid(withoutPassword(url));
+  const { protocol, searchParams } = new URL(url);
+  if (protocol !== "redis:" && protocol !== "rediss:") throw invalid(withoutPassword(url));
+  // ioredis would let the query of a URL win over options.
+  const own = ["keyPrefix", ...Object.keys(OWN_OPTIONS)].filter((key) => searchParams.has(key));
+  if (own.length === 0) return url;
+  throw new DelayqError(
+    "DELAYQ_INVALID_OPTION",
+    `Expected a connection URL without \`${own.join(", ")}\`, which delayq sets itself. Leave it out.`,
+  );
 }
 
 const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, "//***@");

@@ -115,22 +115,25 @@ export class Connection {
 
   async #repeated<T>(options: CallOptions, name: string, send: () => Promise<T>): Promise<T> {
     const { deadlineMs, signal } = options;
-    let wasSent = false;
+    let isSent = false;
+    let isDoubtful = false;
     for (;;) {
       try {
+        isSent = false;
         await this.#ready(deadlineMs, signal);
-        wasSent = true;
+        isSent = true;
         return await before(deadlineMs, signal, send());
       } catch (error) {
         if (error instanceof DelayqError) throw error;
         withoutCommand(error);
         const kind = error === OUT_OF_TIME ? "lost" : kindOf(error);
-        if (kind === "refused") throw refusal(error);
+        // An answer to this attempt says nothing of an earlier one whose answer was lost.
+        isDoubtful ||= isSent && kind === "lost";
+        if (kind === "refused") throw isDoubtful ? this.#gaveUp(name, isDoubtful, error) : refusal(error);
         if (kind === "readonly" && !this.#client.isCluster) this.#client.disconnect(true);
         if (error !== OUT_OF_TIME) this.#lastError = error;
-        if (kind !== "lost") wasSent = false;
         if (signal?.aborted === true || performance.now() + RETRY_MS >= deadlineMs)
-          throw this.#gaveUp(name, wasSent);
+          throw this.#gaveUp(name, isDoubtful);
         await sleep(RETRY_MS);
       }
     }
@@ -177,10 +180,10 @@ export class Connection {
     );
   }
 
-  #gaveUp(name: string, wasSent: boolean): DelayqError {
-    const options = { cause: this.#lastError };
-    const because = this.#lastError instanceof Error ? `: ${this.#lastError.message}` : "";
-    return wasSent
+  #gaveUp(name: string, isDoubtful: boolean, cause = this.#lastError): DelayqError {
+    const options = { cause };
+    const because = cause instanceof Error ? `: ${cause.message}` : "";
+    return isDoubtful
       ? new DelayqError(
           "DELAYQ_UNKNOWN_OUTCOME",
           `Redis did not answer ${name} in time${because}. It may have been done or not; repeating it is safe.`,

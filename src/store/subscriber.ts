@@ -28,10 +28,10 @@ export class Subscriber {
     this.#logger = logger;
     client.on("smessage", (channel: string, message: string) => this.#tell(channel, message));
     client.on("ready", () => this.#subscribeAgain());
-    client.on("close", () => this.#heard.clear());
+    client.on("close", () => this.#fallSilent());
   }
 
-  /** The listener is also told, with an empty message, whenever the channel was subscribed to: what came before may be lost. */
+  /** The listener is also told, with an empty message, when the channel begins or ceases to be heard: some may be lost. */
   listen(channel: string, listener: Listener): void {
     const listeners = this.#listeners.get(channel);
     if (listeners === undefined) this.#listeners.set(channel, new Set([listener]));
@@ -59,6 +59,13 @@ export class Subscriber {
     clearTimeout(this.#retry);
     this.#listeners.clear();
     this.#client.disconnect();
+  }
+
+  /** Who listened looks by himself once, and learns from `canHear` that he must do so more often. */
+  #fallSilent(): void {
+    const channels = [...this.#heard];
+    this.#heard.clear();
+    for (const channel of channels) this.#tell(channel, "");
   }
 
   #tell(channel: string, message: string): void {
