@@ -61,6 +61,9 @@ while at <= #ARGV do
       ms = tonumber(ARGV[at + 3]),
       text = ARGV[at + 4],
     }
+  if not isAck and not (item.ms and item.ms >= 0 and item.ms < math.huge) then
+    return redis.error_reply("ERR expected ms to be a number of at least 0, got " .. tostring(ARGV[at + 3]))
+  end
   items[#items + 1] = item
   ids[#ids + 1] = item.id
   at = at + (isAck and ACK_SIZE or ITEM_SIZE)

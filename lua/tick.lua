@@ -42,7 +42,8 @@ local ctl, seq, stats = KEYS[29], KEYS[30], KEYS[31]
 local calls, answers, waiting = KEYS[32], KEYS[33], KEYS[34]
 local epoch, leaseMaxMs = ARGV[2], tonumber(ARGV[3])
 local REAP_MAX, REAP_BIG_MAX, FILL_MAX, FORGET_MAX = 200, 8, 500, 200
-local WAITING_KEPT_MS = 120000
+-- Longer than the longest slow poll, with which a worker that waits notes itself again.
+local WAITING_KEPT_MS = 700000
 local LOOK_AGAIN_MS = 250
 
 local nowMs, nowUs = readClock(ARGV[1])

@@ -81,11 +81,9 @@ export class RetryLater extends Error {
   override readonly name = "RetryLater";
   readonly delayMs: number;
 
-  /** @param delayMs milliseconds from now by the Redis clock; negative or not a number counts as 0. */
+  /** @param delayMs milliseconds from now by the Redis clock; what is negative or no number counts as 0 */
   constructor(delayMs: number, message = `to be tried again in ${delayMs} ms`) {
     super(message);
-    this.delayMs = Number.isFinite(delayMs)
-      ? Math.min(Math.max(0, Math.round(delayMs)), Number.MAX_SAFE_INTEGER)
-      : 0;
+    this.delayMs = delayMs;
   }
 }

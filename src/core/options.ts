@@ -177,6 +177,8 @@ export function parseDefaults(input: TaskDefaults | undefined): KeptOptions {
 }
 
 /** The largest payload unless a queue says otherwise, in bytes of JSON. */
+/** Redis remembers for a minute which calls it has executed; no call is repeated for longer than this. */
+export const REPEAT_MAX_MS = 50_000;
 export const PAYLOAD_MAX_BYTES = 1_048_576;
 const SHARDS_MAX = 1024;
 export const SHARDS_DEFAULT = 16;
@@ -192,7 +194,7 @@ export const queueOptionsSchema = z.strictObject({
   shards: integer(1, SHARDS_MAX).optional(),
   defaults: z.unknown().optional(),
   payloadMaxBytes: integer(1, 512 * PAYLOAD_MAX_BYTES).default(PAYLOAD_MAX_BYTES),
-  addTimeoutMs: integer(1, 3_600_000).default(10_000),
+  addTimeoutMs: integer(1, REPEAT_MAX_MS).default(10_000),
   waitingMax: integer(1).default(100_000),
 });
 
@@ -216,10 +218,13 @@ export const closeOptionsSchema = z.strictObject({ graceMs: integer(0, 7 * DAY_M
 /** A page size or a bound on how many; undefined means all. */
 export const limitSchema = integer(0).optional();
 
-export const filterSchema = z.strictObject({
+export const requeueFilterSchema = z.strictObject({
   name: z.string({ error: "a text" }).optional(),
   error: z.string({ error: "a text" }).optional(),
   limit: limitSchema,
+});
+
+export const purgeFilterSchema = requeueFilterSchema.extend({
   state: z.enum(["dead", "done"], { error: '"dead" or "done"' }).optional(),
 });
 

@@ -1,7 +1,7 @@
 import { backoffDelayMs } from "./backoff.ts";
 import { briefly, describeFailure } from "./failure.ts";
 import { RetryLater, UnrecoverableError } from "./errors.ts";
-import type { KeptOptions } from "./options.ts";
+import { TIME_MAX_MS, type KeptOptions } from "./options.ts";
 import type { TaskError } from "./task.ts";
 
 /** What becomes of a task after its handler has ended, and what is kept of it. */
@@ -38,10 +38,22 @@ export function verdictOnFailure(
   thrown: unknown,
   random: number,
 ): Verdict {
-  if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: thrown.delayMs };
+  if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: delayOf(thrown) };
   const error = describeFailure(thrown);
   if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts) return { kind: "bury", error };
   return { kind: "retry", ms: backoffDelayMs(kept.backoff, attempt, random), error: briefly(error) };
+}
+
+/** Subclasses may hold anything there. */
+function delayOf(thrown: RetryLater): number {
+  try {
+    const { delayMs }: { delayMs: unknown } = thrown;
+    return typeof delayMs === "number" && Number.isFinite(delayMs)
+      ? Math.min(Math.max(0, Math.round(delayMs)), TIME_MAX_MS)
+      : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** `instanceof` may throw, if what was thrown is a proxy. */

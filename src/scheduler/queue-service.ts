@@ -59,12 +59,12 @@ export class QueueService {
   }
 
   #take(keys: ShardKeys): void {
-    const { scheduler, slowPollMs, logger, onStale, onGone, onError } = this.#options;
+    const { scheduler, slowPollMs, logger, onStale, onError } = this.#options;
     const ticker = new Ticker(this.#connection, this.#store, keys, {
       scheduler,
       slowPollMs,
       onStale,
-      onGone,
+      onMissing: async () => await this.#restore(keys),
       onError,
       onTicked: ({ recovered, buried, generation }) => {
         this.#generations.set(keys, generation);
@@ -85,6 +85,13 @@ export class QueueService {
     this.#generations.delete(keys);
     const stopped = ticker.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
+  }
+
+  /** The shard has no copy of meta: it gets one, unless the queue was obliterated. */
+  async #restore(keys: ShardKeys): Promise<void> {
+    const meta = await this.#store.readMeta();
+    if (meta?.shards === this.#shards.length) await this.#store.copyCtl(keys, meta);
+    else this.#options.onGone();
   }
 
   /** A pause that broke off half-way leaves shards with an older copy of meta: they get the one that is true. */

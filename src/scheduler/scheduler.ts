@@ -26,7 +26,7 @@ export interface SchedulerOptions {
 }
 
 const BEAT_MS = 1000;
-const TTL_MS = 2500;
+const TTL_MS = 2000;
 
 /**
  * Wakes when tasks are due, brings them to their workers, and takes tasks back whose worker has died. Any number may run:
@@ -116,7 +116,7 @@ export class Scheduler {
     this.#rebalance();
   }
 
-  /** The queue was obliterated, or not all its shards are there yet: find it anew. */
+  /** The queue was obliterated: find it anew. */
   #lose(queue: string, service: QueueService): void {
     if (this.#services.get(queue) !== service || this.#closed !== undefined) return;
     this.#services.delete(queue);

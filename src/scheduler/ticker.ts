@@ -17,7 +17,7 @@ export interface TickerOptions {
   /** The epoch was refused. */
   readonly onStale: () => void;
   /** The shard is not there. */
-  readonly onGone: () => void;
+  readonly onMissing: () => Promise<void>;
   readonly onTicked: (ticked: { recovered: number; buried: number; generation: string }) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -68,7 +68,7 @@ export class Ticker {
         return RETAKE_MS;
       case "NO_QUEUE":
         this.#epoch = undefined;
-        this.#options.onGone();
+        await this.#options.onMissing();
         return GONE_MS;
     }
   }
@@ -100,7 +100,7 @@ export class Ticker {
           this.#seenEpoch = reply.epoch;
           break;
         case "NO_QUEUE":
-          this.#options.onGone();
+          await this.#options.onMissing();
           return false;
       }
     }

@@ -1,9 +1,10 @@
 import { setMaxListeners } from "node:events";
+import { REPEAT_MAX_MS } from "../core/options.ts";
 import { Loop } from "../runtime/loop.ts";
 import { SlowPoll } from "../runtime/slow-poll.ts";
 import type { Connection } from "../store/connection.ts";
 import { wakeChannel, type ShardKeys } from "../store/keys.ts";
-import { CLAIM_BATCH_MAX, type QueueStore } from "../store/queue-store.ts";
+import { CLAIM_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
 
 /**
  * Claims as many tasks as there are free slots, from one shard after the other, so that none starves.
@@ -36,7 +37,7 @@ export interface ClaimerOptions {
   /** How many more tasks may be started now. */
   readonly free: () => number;
   readonly onBatch: (batch: Batch) => void;
-  /** The shard is not there. */
+  /** The shard is not there: the queue may be gone. */
   readonly onGone: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -48,10 +49,12 @@ interface ShardClaims {
   readonly hear: () => void;
   isHot: boolean;
   isInFlight: boolean;
-  claimedMs: number;
+  failedMs: number;
 }
 
 const FAILED_MS = 200;
+const FAILED_MAX_MS = 5000;
+const GONE_MS = 1000;
 const UNSERVED_MS = 1000;
 const CLAIM_SHARE_MIN = 0.25;
 
@@ -66,6 +69,7 @@ export class Claimer {
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
   #isServed = true;
+  #isStopped = false;
   #isPumpScheduled = false;
   #reserved = 0;
   #next = 0;
@@ -84,6 +88,10 @@ export class Claimer {
       this.#connection.subscriber.listen(wakeChannel(shard.keys, worker), shard.hear);
       shard.loop.start();
     }
+  }
+
+  get shardCount(): number {
+    return this.#shards.length;
   }
 
   /** With no scheduler alive nobody wakes this worker, and it looks by itself every second. */
@@ -123,8 +131,8 @@ export class Claimer {
    * or after `answerMs`; then the worker's traces in the shards are gone.
    */
   async stop(answerMs: number): Promise<void> {
+    this.#isStopped = true;
     for (const shard of this.#shards) {
-      shard.isHot = false;
       this.#connection.subscriber.unlisten(wakeChannel(shard.keys, this.#options.worker), shard.hear);
       await shard.loop.stop();
     }
@@ -153,7 +161,7 @@ export class Claimer {
       hear: () => this.#wake(shard),
       isHot: true,
       isInFlight: false,
-      claimedMs: Number.NEGATIVE_INFINITY,
+      failedMs: FAILED_MS,
     };
     return shard;
   }
@@ -167,12 +175,13 @@ export class Claimer {
 
   #wake(shard: ShardClaims): void {
     shard.isHot = true;
-    if (this.#free() > 0) this.#pump();
-    else if (!shard.isInFlight) this.#claim(shard, 0);
+    this.#pump();
+    // Without a slot for it the hint goes on to another worker.
+    if (shard.isHot && !shard.isInFlight) this.#claim(shard, 0);
   }
 
   #claim(shard: ShardClaims, count: number): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#isStopped) return;
     shard.isHot = false;
     shard.isInFlight = true;
     this.#reserved += count;
@@ -195,10 +204,11 @@ export class Claimer {
     };
     try {
       const request = { worker, number, leaseMs, count };
-      // Without a deadline: a claim that is given up may still be executed, and lease its batch to nobody.
-      const options = { deadlineMs: Number.POSITIVE_INFINITY, signal: this.#stopping.signal };
+      // As late as may be: a claim that is given up may still be executed, and lease its batch to nobody.
+      const options = within(REPEAT_MAX_MS, this.#stopping.signal);
       const reply = await this.#store.claim(keys, request, options);
       unreserve();
+      shard.failedMs = FAILED_MS;
       if (reply.word === "CLAIMED") {
         // With slots left and nothing left behind, Redis has noted this worker as waiting.
         shard.isHot ||= reply.isMore || reply.claimed.length === count;
@@ -208,12 +218,14 @@ export class Claimer {
         }
       } else if (reply.word === "NO_QUEUE") {
         onGone();
+        shard.loop.hint(GONE_MS);
       } else {
         shard.isHot ||= count === 0 || reply.word === "STALE";
       }
     } catch (error) {
       if (!this.#stopping.signal.aborted) onError(error);
-      shard.loop.hint(FAILED_MS);
+      shard.loop.hint(shard.failedMs);
+      shard.failedMs = Math.min(shard.failedMs * 2, FAILED_MAX_MS);
     } finally {
       unreserve();
       shard.isInFlight = false;

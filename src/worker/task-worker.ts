@@ -94,6 +94,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
   #starting = 0;
+  readonly #startings = new Set<Promise<void>>();
   /** Whether a scheduler for the queue lives, as far as is known. */
   #isServed = true;
   #closed: Promise<void> | undefined;
@@ -125,7 +126,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper = new LeaseKeeper(this.#store, {
       leaseMs,
       logger: this.logger,
-      onLost: (held) => this.#lose(held),
+      onLost: (held) => {
+        if (!held.isDecided) this.#lose(held); // else its settle tells
+      },
     });
     this.#runner = new Runner({
       findHandler,
@@ -193,6 +196,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#state = "closing";
     await this.#watch.stop();
     await this.#claimer?.stop(CLOSE_CALL_MS);
+    await bounded(Promise.all(this.#startings), CLOSE_CALL_MS);
     await bounded(this.#runner.drained(), graceMs);
     const reason = new WorkerClosedError("the worker is closing and its grace is spent");
     for (const held of this.#runner.running) this.#runner.abandon(held, RELEASE, reason);
@@ -212,7 +216,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       concurrency: this.parsed.concurrency,
       free: () => this.#free(),
       onBatch: (batch) => this.#start(batch),
-      onGone: () => this.#gone(claimer),
+      onGone: () => void this.#checkGone(claimer), // reports its own failures
       onError: logFailure(this.logger),
     });
     this.#claimer = claimer;
@@ -220,7 +224,17 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     claimer.start();
   }
 
-  /** The queue was obliterated, or not all its shards are there yet: find it anew. */
+  /** Is it one shard, which a scheduler will repair, or was the queue obliterated? */
+  async #checkGone(claimer: Claimer): Promise<void> {
+    try {
+      const meta = await this.#store.readMeta();
+      if (meta?.shards !== claimer.shardCount) this.#gone(claimer);
+    } catch (error) {
+      logFailure(this.logger)(error);
+    }
+  }
+
+  /** Find the queue anew. */
   #gone(claimer: Claimer): void {
     if (this.#claimer !== claimer || this.#state !== "running") return;
     this.#claimer = undefined;
@@ -246,18 +260,28 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       return;
     }
     this.#starting += batch.claimed.length;
-    const numbers = new Set(unknown.map(({ record }) => profileOf(record)));
-    Promise.all([...numbers].map(async (number) => await this.#store.profile(number)))
-      .catch((error: unknown) => this.#emitError(error)) // they run with the usual options then
-      .finally(() => {
-        this.#starting -= batch.claimed.length;
-        for (const claimed of batch.claimed) this.#startOne(batch, claimed);
-        this.#claimer?.pumpSoon();
-      });
+    const started = this.#startLater(batch, new Set(unknown.map(({ record }) => profileOf(record)))).finally(
+      () => this.#startings.delete(started),
+    );
+    this.#startings.add(started);
   }
 
-  #startOne(batch: Batch, claimed: Claimed): void {
-    const { held, verdict } = this.#heldOf(batch, claimed);
+  /** Tasks whose options cannot be read go back: run with others, they might be buried too soon. */
+  async #startLater(batch: Batch, numbers: ReadonlySet<number>): Promise<void> {
+    let isKnown = true;
+    try {
+      await Promise.all([...numbers].map(async (number) => await this.#store.profile(number)));
+    } catch (error) {
+      isKnown = false;
+      this.#emitError(error);
+    }
+    this.#starting -= batch.claimed.length;
+    for (const claimed of batch.claimed) this.#startOne(batch, claimed, isKnown);
+    this.#claimer?.pumpSoon();
+  }
+
+  #startOne(batch: Batch, claimed: Claimed, isKnown = true): void {
+    const { held, verdict = isKnown ? undefined : RELEASE } = this.#heldOf(batch, claimed);
     this.#keeper.add(held);
     if (verdict !== undefined)
       this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
