@@ -17,18 +17,19 @@
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
 -- ARGV[3]     profile  int   the profile of all tasks of this call
--- ARGV[4..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
+-- ARGV[4]     shards   int   the number of shards that the ids were made for
+-- ARGV[5..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
 --
 -- Replies
 --   { "ADDED", nowMs, index... }  the indexes (from 0) of the items whose id existed before
---   { "NO_PROFILE" }              the shard does not know the queue or the profile yet: copy ctl, then add again
+--   { "NO_PROFILE" }              the shard does not know the queue, its shards or the profile: copy ctl, then add again
 --
 -- Cost O(M log N) for M tasks added to N.
 local due = { unpack(KEYS, 1, 10) }
 local tasks, ctl, stats = KEYS[11], KEYS[12], KEYS[13]
 local calls, answers, waiting = KEYS[14], KEYS[15], KEYS[16]
-local callId, profile = ARGV[2], ARGV[3]
-local ITEMS_AT, ITEM_SIZE = 4, 3
+local callId, profile, shards = ARGV[2], ARGV[3], ARGV[4]
+local ITEMS_AT, ITEM_SIZE = 5, 3
 local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
@@ -36,8 +37,8 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called or { "ADDED", calledAtMs }
 end
-local known = redis.call("HMGET", ctl, "profile:" .. profile, "levels", "big", "paused")
-if not known[1] then
+local known = redis.call("HMGET", ctl, "profile:" .. profile, "levels", "big", "paused", "shards")
+if not known[1] or known[5] ~= shards then
   return { "NO_PROFILE" }
 end
 local levels, big, paused = known[2] or "", known[3], known[4] == "1"

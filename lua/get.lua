@@ -34,7 +34,7 @@ local keys = { due = due, leased = leased, dead = dead, done = done }
 local answer, bytes = { "TASKS" }, 0
 for i = ITEMS_AT, #ARGV do
   local id = ARGV[i]
-  bytes = bytes + redis.call("HSTRLEN", tasks, id)
+  bytes = bytes + redis.call("HSTRLEN", tasks, id) + redis.call("HSTRLEN", results, id)
   if i > ITEMS_AT and bytes > BYTES_MAX then
     break
   end

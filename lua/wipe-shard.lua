@@ -2,25 +2,22 @@
 --
 -- Memory is freed in the background (UNLINK), so the call is short however much there is.
 --
+-- Those who wait here are woken, to find out that the queue is gone.
+--
 -- flags: allow-oom
+-- include lib/wake
 --
--- KEYS[1]   leased   zset  id scored by lease deadline (ms)
--- KEYS[2..35] keys   any   all keys of the shard
---
--- ARGV[1]   force    int   1 to wipe although tasks are running
+-- KEYS[1]     waiting  zset  idle workers scored by when they began to wait (ms)
+-- KEYS[2..35] keys     any   all keys of the shard; the first names the scheduler's channel
 --
 -- Replies
 --   { "WIPED" }
---   { "LEASED", count }  tasks are running; nothing was changed
 --
 -- Cost O(1).
-local leased = KEYS[1]
+local waiting = KEYS[1]
 local keys = { unpack(KEYS, 2, 35) }
-local force = ARGV[1] == "1"
 
-local running = redis.call("ZCARD", leased)
-if running > 0 and not force then
-  return { "LEASED", running }
-end
+wakeWorkers(waiting, math.huge)
+publish(keys[1], "0")
 redis.call("UNLINK", unpack(keys))
 return { "WIPED" }

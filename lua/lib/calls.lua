@@ -15,7 +15,13 @@ local function recall(calls, answers, callId)
   return tonumber(atMs), answer and cmsgpack.unpack(answer)
 end
 
+-- Each call forgets two that are over, so the memory stays bounded with nobody ticking.
 local function remember(calls, answers, callId, nowMs, answer)
+  local over = redis.call("ZRANGEBYSCORE", calls, "-inf", nowMs - CALLS_KEPT_MS, "LIMIT", 0, 2)
+  if #over > 0 then
+    redis.call("ZREM", calls, unpack(over))
+    redis.call("HDEL", answers, unpack(over))
+  end
   redis.call("ZADD", calls, nowMs, callId)
   redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
   if answer then

@@ -1,11 +1,16 @@
-import { setImmediate } from "node:timers/promises";
 import { BulkIncompleteError, DelayqError } from "../core/errors.ts";
 import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
 import { parseAddOptions, type AddOptions, type KeptOptions, type ParsedAdd } from "../core/options.ts";
 import { encodeHead } from "../store/codec.ts";
-import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, encodeDue, type QueueStore } from "../store/queue-store.ts";
-import type { ShardKeys } from "../store/keys.ts";
+import {
+  BATCH_BYTES_MAX,
+  WRITE_BATCH_MAX,
+  encodeDue,
+  within,
+  type QueueStore,
+} from "../store/queue-store.ts";
+import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { Batcher, overloaded, type Item } from "./batcher.ts";
 import { encodePayload } from "./payload.ts";
@@ -36,6 +41,11 @@ export interface AdderOptions {
   readonly waitingMax: number;
 }
 
+/** A task on its way, and what was registered when it was made. */
+interface AddItem extends Item {
+  readonly registered: Registered;
+}
+
 const INTRODUCTIONS_MAX = 5;
 const BULK_CALLS_MAX = 8;
 const HEADS_MAX = 1000;
@@ -44,7 +54,7 @@ export class Adder {
   readonly #store: QueueStore;
   readonly #registration: Registration;
   readonly #options: AdderOptions;
-  readonly #batcher: Batcher<Omit<Added, "id">>;
+  readonly #batcher: Batcher<Omit<Added, "id">, AddItem>;
   readonly #heads = new Map<string, string>();
   #headsProfile = -1;
   #turn = Math.floor(Math.random() * 1024);
@@ -56,8 +66,7 @@ export class Adder {
     this.#registration = registration;
     this.#options = options;
     this.#batcher = new Batcher(
-      async (shard, args, items) =>
-        await this.#send(shard, args, items, performance.now() + options.addTimeoutMs),
+      async (shard, args, items, callOptions) => await this.#send(shard, args, items, callOptions),
       options.waitingMax,
     );
   }
@@ -83,35 +92,35 @@ export class Adder {
   }
 
   async #addOnce(prepared: Prepared): Promise<Added> {
-    const { shards } = this.#registration.current ?? (await this.#firstRegistered());
+    const deadlineMs = performance.now() + this.#options.addTimeoutMs;
+    const registered = this.#registration.current ?? (await this.#firstRegistered());
+    const { shards } = registered;
     const given = prepared.options.id;
     const shard = given === undefined ? this.#shardInTurn(shards) : shardOf(given, shards);
     const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-    const { existed, nowMs } = await this.#batcher.push(shard, this.#item(id, prepared));
+    const { existed, nowMs } = await this.#batcher.push(
+      shard,
+      this.#item(id, prepared, registered, deadlineMs),
+    );
     return { id, existed, nowMs };
   }
 
   /** @throws BulkIncompleteError unless all were added or had been there */
   async addBulk(prepared: readonly Prepared[]): Promise<Added[]> {
     if (prepared.length === 0) return [];
-    const { shards } = await this.#registration.ensure();
+    const registered = await this.#registration.ensure();
     const added: (Added | undefined)[] = prepared.map(() => undefined);
     const refused: string[] = [];
     const unknown: string[] = [];
     let cause: unknown;
-    const batches = this.#cut(prepared, shards);
+    const batches = this.#cut(prepared, registered);
     const lane = async (): Promise<void> => {
       for (let batch = batches.next(); batch.done !== true; batch = batches.next()) {
         const { shard, items, indexes } = batch.value;
         const ids = items.map(({ args }) => String(args[0]));
         try {
           const args = items.flatMap((item) => item.args);
-          const outcomes = await this.#send(
-            shard,
-            args,
-            items,
-            performance.now() + this.#options.addTimeoutMs,
-          );
+          const outcomes = await this.#send(shard, args, items, within(this.#options.addTimeoutMs));
           indexes.forEach((index, i) => {
             const { existed, nowMs } = outcomes[i] ?? { existed: false, nowMs: 0 };
             added[index] = { id: ids[i] ?? "", existed, nowMs };
@@ -128,24 +137,18 @@ export class Adder {
     throw new BulkIncompleteError({ added: whole.map(({ id }) => id), refused, unknown }, cause);
   }
 
-  /** Resolves when all that was asked for is answered. */
-  async drain(): Promise<void> {
-    await this.#registration.settled();
-    await setImmediate(); // what waited for the registration is in its batch by then
-    await this.#batcher.drain();
-  }
-
   /** Cuts lazily: a batch's items are made when its turn comes. */
   *#cut(
     prepared: readonly Prepared[],
-    shards: number,
-  ): Generator<{ shard: number; items: Item[]; indexes: number[] }> {
-    const open = new Map<number, { items: Item[]; indexes: number[]; bytes: number }>();
+    registered: Registered,
+  ): Generator<{ shard: number; items: AddItem[]; indexes: number[] }> {
+    const { shards } = registered;
+    const open = new Map<number, { items: AddItem[]; indexes: number[]; bytes: number }>();
     for (const [index, one] of prepared.entries()) {
       const given = one.options.id;
       const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
       const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-      const item = this.#item(id, one);
+      const item = this.#item(id, one, registered, Number.POSITIVE_INFINITY);
       let batch = open.get(shard);
       if (
         batch !== undefined &&
@@ -164,9 +167,9 @@ export class Adder {
     this.#turn++;
   }
 
-  #item(id: string, { name, json, options }: Prepared): Item {
-    const record = this.#head(name, options) + json;
-    return { args: [id, encodeDue(options.due), record], bytes: record.length * 3 };
+  #item(id: string, { name, json, options }: Prepared, registered: Registered, deadlineMs: number): AddItem {
+    const record = this.#head(name, options, registered.profile) + json;
+    return { args: [id, encodeDue(options.due), record], bytes: record.length * 3, registered, deadlineMs };
   }
 
   /** A new shard's turn comes when the batch of the last one has gone. */
@@ -177,8 +180,7 @@ export class Adder {
     return this.#turn % shards;
   }
 
-  #head(name: string, { priority, overrides }: ParsedAdd): string {
-    const profile = this.#registration.current?.profile ?? 0;
+  #head(name: string, { priority, overrides }: ParsedAdd, profile: number): string {
     if (overrides !== undefined) return encodeHead(profile, priority, name, overrides);
     if (this.#headsProfile !== profile || this.#heads.size > HEADS_MAX) {
       this.#headsProfile = profile;
@@ -204,20 +206,18 @@ export class Adder {
   async #send(
     shard: number,
     args: readonly Arg[],
-    items: readonly Item[],
-    deadlineMs: number,
+    items: readonly AddItem[],
+    options: CallOptions,
   ): Promise<Omit<Added, "id">[]> {
     const callId = this.#store.nextCallId();
-    const { profile, shards } = await this.#registration.ensure();
-    const keys = this.#store.shards(shards)[shard];
-    let isSame = keys !== undefined;
-    for (let i = 0; i < INTRODUCTIONS_MAX && isSame; i++) {
-      const reply = await this.#store.add(keys as ShardKeys, profile, args, callId, { deadlineMs });
-      if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
-      await this.#registration.introduce(keys as ShardKeys);
+    for (let i = 0; i < INTRODUCTIONS_MAX; i++) {
       // If the queue was obliterated and made anew, the items were made for the old one.
-      const now = this.#registration.current;
-      isSame = now?.profile === profile && now.shards === shards;
+      const registered = await this.#registration.ensure();
+      const keys = this.#store.shards(registered.shards)[shard];
+      if (keys === undefined || !items.every((item) => isSame(item.registered, registered))) break;
+      const reply = await this.#store.add(keys, registered, args, callId, options);
+      if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
+      await this.#registration.introduce(keys, registered, options);
     }
     throw new DelayqError(
       "DELAYQ_NO_QUEUE",
@@ -231,6 +231,8 @@ function outcomesOf(count: number, nowMs: number, existed: readonly number[]): O
   for (const index of existed) outcomes[index] = { existed: true, nowMs };
   return outcomes;
 }
+
+const isSame = (a: Registered, b: Registered): boolean => a.profile === b.profile && a.shards === b.shards;
 
 const isUnknown = (error: unknown): boolean =>
   error instanceof DelayqError && error.code === "DELAYQ_UNKNOWN_OUTCOME";

@@ -1,4 +1,5 @@
 import { DelayqError, UnknownOutcomeError } from "../core/errors.ts";
+import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
 
@@ -11,17 +12,20 @@ export interface Item {
   readonly args: readonly Arg[];
   /** The most that it may take in the call, in bytes. */
   readonly bytes: number;
+  /** When its asker wants to know, on the clock of `performance.now()`. */
+  readonly deadlineMs: number;
 }
 
 /** Sends one batch; answers in the order of its items. */
-export type SendBatch<O> = (
+export type SendBatch<O, I extends Item> = (
   shard: number,
   args: readonly Arg[],
-  items: readonly Item[],
+  items: readonly I[],
+  options: CallOptions,
 ) => Promise<readonly O[]>;
 
-interface Batch<O> {
-  readonly items: Item[];
+interface Batch<O, I extends Item> {
+  readonly items: I[];
   readonly resolves: ((outcome: O) => void)[];
   readonly rejects: ((error: unknown) => void)[];
   bytes: number;
@@ -36,23 +40,22 @@ export function overloaded(waitingMax: number): DelayqError {
   );
 }
 
-export class Batcher<O> {
-  readonly #send: SendBatch<O>;
+export class Batcher<O, I extends Item = Item> {
+  readonly #send: SendBatch<O, I>;
   readonly #waitingMax: number;
-  readonly #batches = new Map<number, Batch<O>>();
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #batches = new Map<number, Batch<O, I>>();
   #waiting = 0;
   #waitingBytes = 0;
   #isScheduled = false;
 
   /** @param waitingMax how many items may wait for their answers */
-  constructor(send: SendBatch<O>, waitingMax: number) {
+  constructor(send: SendBatch<O, I>, waitingMax: number) {
     this.#send = send;
     this.#waitingMax = waitingMax;
   }
 
   /** Rejects with what the sending threw, or `DELAYQ_OVERLOADED`. */
-  push(shard: number, item: Item): Promise<O> {
+  push(shard: number, item: I): Promise<O> {
     if (this.#waiting >= this.#waitingMax || this.#waitingBytes >= WAITING_BYTES_MAX) {
       return Promise.reject(overloaded(this.#waitingMax));
     }
@@ -74,13 +77,7 @@ export class Batcher<O> {
     return this.#batches.get(shard)?.items.length ?? 0;
   }
 
-  /** Sends what waits, and resolves when all is answered. */
-  async drain(): Promise<void> {
-    this.#flush();
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
-  }
-
-  #batchFor(shard: number, bytes: number): Batch<O> {
+  #batchFor(shard: number, bytes: number): Batch<O, I> {
     let batch = this.#batches.get(shard);
     if (batch !== undefined && batch.bytes + bytes > BATCH_BYTES_MAX) {
       this.#dispatch(shard, batch);
@@ -104,19 +101,16 @@ export class Batcher<O> {
     for (const [shard, batch] of this.#batches) this.#dispatch(shard, batch);
   }
 
-  #dispatch(shard: number, batch: Batch<O>): void {
+  #dispatch(shard: number, batch: Batch<O, I>): void {
     this.#batches.delete(shard);
-    const sent = this.#deliver(shard, batch).finally(() => this.#inFlight.delete(sent));
-    this.#inFlight.add(sent);
+    void this.#deliver(shard, batch); // its failures reach those who asked
   }
 
-  async #deliver(shard: number, { items, resolves, rejects, bytes }: Batch<O>): Promise<void> {
+  async #deliver(shard: number, { items, resolves, rejects, bytes }: Batch<O, I>): Promise<void> {
     try {
-      const outcomes = await this.#send(
-        shard,
-        items.flatMap(({ args }) => args),
-        items,
-      );
+      const args = items.flatMap((item) => item.args);
+      const deadlineMs = Math.min(...items.map((item) => item.deadlineMs));
+      const outcomes = await this.#send(shard, args, items, { deadlineMs });
       resolves.forEach((resolve, i) => resolve(outcomes[i] as O));
     } catch (error) {
       rejects.forEach((reject, i) => reject(withId(error, items[i])));

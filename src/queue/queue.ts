@@ -3,11 +3,12 @@ import { shardOf } from "../core/ids.ts";
 import { checkKeyPart, checkTaskId } from "../core/names.ts";
 import {
   bulkTaskSchema,
-  filterSchema,
   limitSchema,
   parseDefaults,
   parseDue,
+  purgeFilterSchema,
   queueOptionsSchema,
+  requeueFilterSchema,
   type AddOptions,
   type TaskDefaults,
 } from "../core/options.ts";
@@ -46,7 +47,7 @@ export interface QueueOptions {
   defaults?: TaskDefaults;
   /** The largest payload, in bytes of JSON. Default 1 MiB. */
   payloadMaxBytes?: number;
-  /** When an `add` gives up, in ms, also while Redis is away. Default 10,000. */
+  /** When an `add` gives up, in ms, also while Redis is away; 50,000 at most. Default 10,000. */
   addTimeoutMs?: number;
   /** How many calls may wait for Redis before more are refused with `DELAYQ_OVERLOADED`. Default 100,000. */
   waitingMax?: number;
@@ -80,6 +81,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #inspector: Inspector;
   readonly #payloadMaxBytes: number;
   readonly #verbs: Record<Verb, Batcher<string>>;
+  readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
   /**
@@ -114,10 +116,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     data: DataOf<T, N>,
     options?: AddOptions,
   ): Promise<AddedTask<T, N>> {
-    this.#checkOpen();
-    const prepared = this.#adder.prepare(name, data, options);
-    const added = await this.#adder.add(prepared);
-    return (await this.#view(prepared, data, added)) as AddedTask<T, N>;
+    return await this.#use(async () => {
+      const prepared = this.#adder.prepare(name, data, options);
+      const added = await this.#adder.add(prepared);
+      return (await this.#view(prepared, data, added)) as AddedTask<T, N>;
+    });
   }
 
   /**
@@ -128,33 +131,31 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async addBulk(
     tasks: readonly { [N in NameOf<T>]: { name: N; data: DataOf<T, N>; opts?: AddOptions } }[NameOf<T>][],
   ): Promise<AddedTask<T>[]> {
-    this.#checkOpen();
-    const prepared = tasks.map((task) => {
-      const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
-      return this.#adder.prepare(name, data, opts as AddOptions | undefined);
+    return await this.#use(async () => {
+      const prepared = tasks.map((task) => {
+        const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
+        return this.#adder.prepare(name, data, opts as AddOptions | undefined);
+      });
+      const added = await this.#adder.addBulk(prepared);
+      const views = added.map((one, i) => this.#view(prepared[i] as Prepared, tasks[i]?.data, one));
+      return (await Promise.all(views)) as AddedTask<T>[];
     });
-    const added = await this.#adder.addBulk(prepared);
-    const views = added.map((one, i) => this.#view(prepared[i] as Prepared, tasks[i]?.data, one));
-    return (await Promise.all(views)) as AddedTask<T>[];
   }
 
   /** The task as it is now, or undefined. */
   async get(id: string): Promise<Task<T> | undefined> {
-    this.#checkOpen();
-    return (await this.#inspector.get(checkTaskId(id))) as Task<T> | undefined;
+    return await this.#use(async () => (await this.#inspector.get(checkTaskId(id))) as Task<T> | undefined);
   }
 
   /** How many tasks are in each state, and whether the queue is paused. */
   async counts(): Promise<TaskCounts & { paused: boolean }> {
-    this.#checkOpen();
-    const { counters: _, ...counts } = await this.#inspector.counts();
+    const { counters: _, ...counts } = await this.stats();
     return counts;
   }
 
   /** The counts, and what has happened since the queue was made: added, completed, failed, retried, dead, ... */
   async stats(): Promise<TaskCounts & { paused: boolean; counters: Record<string, number> }> {
-    this.#checkOpen();
-    return await this.#inspector.counts();
+    return await this.#use(async () => await this.#inspector.counts());
   }
 
   /** The tasks of a state, the earliest first (ready ones by shard and level), looked up page by page. */
@@ -176,22 +177,28 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
 
   /** Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. */
   async cancel(id: string, options: { abort?: boolean } = {}): Promise<CancelOutcome> {
-    return (await this.#change("cancel", id, [options.abort === true ? 1 : 0])) as CancelOutcome;
+    return (await this.#use(
+      async () => await this.#change("cancel", id, [options?.abort === true ? 1 : 0]),
+    )) as CancelOutcome;
   }
 
   /** Gives a pending task another due time. @throws DelayqError `DELAYQ_INVALID_TIME` */
   async reschedule(id: string, due: { delay: number } | { at: Date | number }): Promise<RescheduleOutcome> {
-    return (await this.#change("reschedule", id, [encodeDue(parseDue(due))])) as RescheduleOutcome;
+    return (await this.#use(
+      async () => await this.#change("reschedule", id, [encodeDue(parseDue(due))]),
+    )) as RescheduleOutcome;
   }
 
   /** Gives a task that does not run another payload. @throws DelayqError `DELAYQ_INVALID_DATA`, `DELAYQ_DATA_TOO_LARGE` */
   async update(id: string, data: DataOf<T, NameOf<T>>): Promise<UpdateOutcome> {
-    return (await this.#change("update", id, [encodePayload(data, this.#payloadMaxBytes)])) as UpdateOutcome;
+    return (await this.#use(
+      async () => await this.#change("update", id, [encodePayload(data, this.#payloadMaxBytes)]),
+    )) as UpdateOutcome;
   }
 
   /** Makes a pending task due now. */
   async runNow(id: string): Promise<RunNowOutcome> {
-    return (await this.#change("runNow", id, [])) as RunNowOutcome;
+    return (await this.#use(async () => await this.#change("runNow", id, []))) as RunNowOutcome;
   }
 
   /**
@@ -201,7 +208,10 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async requeue(id: string): Promise<RequeueOutcome>;
   async requeue(which: readonly string[] | TaskFilter): Promise<Partial<Record<RequeueOutcome, number>>>;
   async requeue(which: string | readonly string[] | TaskFilter): Promise<unknown> {
-    return await this.#changeAll("requeue", which, "dead");
+    return await this.#use(async () => {
+      if (!isIds(which)) parseOptions(requeueFilterSchema, which, "the filter of requeue");
+      return await this.#changeAll("requeue", which, "dead");
+    });
   }
 
   /** Removes dead tasks for good (or done ones: `{ state: "done" }`); else as `requeue`. */
@@ -212,18 +222,21 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async purge(
     which: string | readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
   ): Promise<unknown> {
-    const state = typeof which === "object" && "state" in which ? which.state : undefined;
-    return await this.#changeAll("purge", which, state ?? "dead");
+    return await this.#use(async () => {
+      if (isIds(which)) return await this.#changeAll("purge", which, "dead");
+      const { state } = parseOptions(purgeFilterSchema, which, "the filter of purge");
+      return await this.#changeAll("purge", which, state ?? "dead");
+    });
   }
 
-  /** No task starts any more once this resolves; running ones go on, adding goes on. @throws DelayqError `DELAYQ_NO_QUEUE` */
+  /** No task is handed out any more once this resolves; what was handed out runs, adding goes on. @throws DelayqError `DELAYQ_NO_QUEUE` */
   async pause(): Promise<void> {
-    await this.#setPaused(true);
+    await this.#use(async () => await this.#setPaused(true));
   }
 
   /** @throws DelayqError `DELAYQ_NO_QUEUE` */
   async resume(): Promise<void> {
-    await this.#setPaused(false);
+    await this.#use(async () => await this.#setPaused(false));
   }
 
   /**
@@ -233,37 +246,67 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
    * @throws DelayqError `DELAYQ_QUEUE_BUSY`
    */
   async obliterate(options: { force?: boolean } = {}): Promise<void> {
-    this.#checkOpen();
-    const shards = await this.#shards();
-    const isForced = options.force === true;
-    // All shards are asked before the first is wiped: a refusal changes nothing.
-    if (!isForced) this.#checkIdle((await this.#inspector.counts()).leased);
-    for (const keys of shards) {
-      const reply = await this.#store.wipeShard(keys, isForced);
-      if (reply.word === "LEASED") this.#checkIdle(reply.count);
-    }
-    await this.#store.wipeMeta();
-    await this.#store.enlist(0);
-    this.#registration.forget();
+    await this.#use(async () => await this.#obliterate(options.force === true));
   }
 
   /** Waits for what was asked for, then lets go of the connection. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await Promise.all(
-      [this.#adder, ...Object.values(this.#verbs)].map(async (waiting) => await waiting.drain()),
-    );
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
     this.#connection.release();
   }
 
-  async #change(verb: Verb, id: string, args: readonly Arg[]): Promise<string> {
+  /** Counts a call as under way, so that `close` waits for it. */
+  async #use<R>(work: () => Promise<R>): Promise<R> {
     this.#checkOpen();
+    const result = work();
+    this.#pending.add(result);
+    try {
+      return await result;
+    } finally {
+      this.#pending.delete(result);
+    }
+  }
+
+  /**
+   * Paused first, so that no task can be handed out between the look whether one runs and the wipe. Meta goes before the
+   * shards, so that nobody takes a wiped shard for one that lost its copy of meta; the registry, by which a second try
+   * finds the shards if this one breaks off, goes last.
+   */
+  async #obliterate(isForced: boolean): Promise<void> {
+    const known = await this.#store.readShards();
+    const count = known ?? (await this.#store.readEnlisted());
+    if (known !== undefined && !isForced) await this.#checkIdle();
+    await this.#store.wipeMeta();
+    for (const keys of this.#store.shards(count ?? 0)) await this.#store.wipeShard(keys);
+    await this.#store.enlist(0);
+    this.#registration.forget();
+  }
+
+  /** Leaves the queue paused if nothing runs, and as it was if something does. @throws DelayqError `DELAYQ_QUEUE_BUSY` */
+  async #checkIdle(): Promise<void> {
+    const { paused } = await this.#inspector.counts();
+    await this.#setPaused(true);
+    const { leased } = await this.#inspector.counts();
+    if (leased === 0) return;
+    if (!paused) await this.#setPaused(false);
+    throw new DelayqError(
+      "DELAYQ_QUEUE_BUSY",
+      `Expected no task of queue ${this.name} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
+    );
+  }
+
+  async #change(verb: Verb, id: string, args: readonly Arg[]): Promise<string> {
     checkTaskId(id);
     const shards = await this.#registration.knownShards();
     if (shards === undefined) return "missing";
     const bytes = 3 * args.reduce<number>((sum, arg) => sum + String(arg).length, id.length);
-    return await this.#verbs[verb].push(shardOf(id, shards), { args: [id, ...args], bytes });
+    return await this.#verbs[verb].push(shardOf(id, shards), {
+      args: [id, ...args],
+      bytes,
+      deadlineMs: performance.now() + CHANGE_MS,
+    });
   }
 
   async #changeAll(
@@ -272,7 +315,6 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     state: "dead" | "done",
   ): Promise<unknown> {
     if (typeof which === "string") return await this.#change(verb, which, []);
-    if (!isIds(which)) parseOptions(filterSchema, which, `the filter of ${verb}`);
     const outcomes: Record<string, number> = {};
     const changed = async (ids: readonly string[]): Promise<void> => {
       for (const outcome of await Promise.all(ids.map((id) => this.#change(verb, id, [])))) {
@@ -347,9 +389,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
 
   #batchers(waitingMax: number): Record<Verb, Batcher<string>> {
     const batcher = (verb: Verb): Batcher<string> =>
-      new Batcher<string>(async (shard, args) => {
+      new Batcher<string>(async (shard, args, items, options) => {
         const keys = (await this.#shards())[shard];
-        return keys === undefined ? [] : await this.#store[verb](keys, args);
+        return keys === undefined ? items.map(() => "missing") : await this.#store[verb](keys, args, options);
       }, waitingMax);
     return {
       cancel: batcher("cancel"),
@@ -366,14 +408,6 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     return count === undefined ? [] : this.#store.shards(count);
   }
 
-  #checkIdle(leased: number): void {
-    if (leased === 0) return;
-    throw new DelayqError(
-      "DELAYQ_QUEUE_BUSY",
-      `Expected no task of queue ${this.name} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
-    );
-  }
-
   #checkOpen(): void {
     if (this.#isClosed)
       throw new DelayqError("DELAYQ_CLOSED", `Expected queue ${this.name} to be open; it was closed.`);
@@ -383,8 +417,10 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
 type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
 
 const CHANGE_BATCH_MAX = 1000;
+const CHANGE_MS = 10_000;
 
-const isIds = (which: readonly string[] | TaskFilter): which is readonly string[] => Array.isArray(which);
+const isIds = (which: string | readonly string[] | TaskFilter): which is string | readonly string[] =>
+  typeof which === "string" || Array.isArray(which);
 
 function checkLimit(limit: unknown): number {
   const parsed = limitSchema.safeParse(limit);

@@ -1,6 +1,7 @@
 import { DelayqError } from "../core/errors.ts";
 import { SHARDS_DEFAULT, type KeptOptions } from "../core/options.ts";
 import { within, type QueueStore } from "../store/queue-store.ts";
+import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Registered {
   readonly shards: number;
 }
 
+const LOOK_AGAIN_MS = 5000;
+
 export class Registration {
   readonly #store: QueueStore;
   readonly #wantedShards: number | undefined;
@@ -23,6 +26,7 @@ export class Registration {
   #registered: Registered | undefined;
   #registering: Promise<Registered> | undefined;
   #knownShards: number | undefined;
+  #lookAgainMs = 0;
 
   constructor(store: QueueStore, wantedShards: number | undefined, defaults: KeptOptions, timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -39,34 +43,33 @@ export class Registration {
   async ensure(): Promise<Registered> {
     if (this.#registered !== undefined) return this.#registered;
     this.#registering ??= this.#register().finally(() => (this.#registering = undefined));
-    return await this.#registering;
+    try {
+      return await this.#registering;
+    } catch (error) {
+      throw asUnavailable(error);
+    }
   }
 
-  /** Resolves when no registration is under way; never rejects. */
-  async settled(): Promise<void> {
-    await this.#registering?.catch(() => {}); // those who wait for it are told
-  }
-
-  /** The shards of a queue that may not exist: undefined then. @throws DelayqError `DELAYQ_SHARDS_MISMATCH` */
+  /** The shards of a queue that may not exist: undefined then. Looked up again every few seconds: it may be made anew. @throws DelayqError `DELAYQ_SHARDS_MISMATCH` */
   async knownShards(): Promise<number | undefined> {
-    if (this.#knownShards !== undefined) return this.#knownShards;
-    const meta = await this.#store.readMeta();
-    if (meta === undefined) return undefined;
-    if (this.#wantedShards !== undefined && this.#wantedShards !== meta.shards)
-      throw this.#mismatch(meta.shards);
-    this.#knownShards = meta.shards;
-    return meta.shards;
+    if (this.#knownShards !== undefined && performance.now() < this.#lookAgainMs) return this.#knownShards;
+    const shards = await this.#store.readShards();
+    if (shards !== this.#knownShards && this.#knownShards !== undefined) this.forget();
+    if (shards !== undefined && shards !== (this.#wantedShards ?? shards)) throw this.#mismatch(shards);
+    this.#knownShards = shards;
+    this.#lookAgainMs = performance.now() + LOOK_AGAIN_MS;
+    return shards;
   }
 
-  /** The shard does not know the queue or the profile: tell it, and the registry too, since the queue may be gone. */
-  async introduce(keys: ShardKeys): Promise<void> {
-    let meta = await this.#store.readMeta();
-    if (meta === undefined || !meta.profiles.has(this.#registered?.profile ?? 0)) {
+  /** A shard does not know what was registered: it lost its copy of meta, or the queue was obliterated and is to be made anew. */
+  async introduce(keys: ShardKeys, registered: Registered, options: CallOptions): Promise<void> {
+    const meta = await this.#store.readMeta(options);
+    if (meta?.shards === registered.shards && meta.profiles.has(registered.profile)) {
+      await this.#store.copyCtl(keys, meta, options);
+    } else {
       this.forget();
       await this.ensure();
-      meta = await this.#store.readMeta();
     }
-    if (meta !== undefined) await this.#store.copyCtl(keys, meta);
   }
 
   forget(): void {
@@ -76,15 +79,12 @@ export class Registration {
   }
 
   async #register(): Promise<Registered> {
-    const reply = await this.#store.register(
-      this.#wantedShards ?? 0,
-      SHARDS_DEFAULT,
-      this.#profileJson,
-      within(this.#timeoutMs),
-    );
+    const options = within(this.#timeoutMs);
+    const shards = this.#wantedShards ?? 0;
+    const reply = await this.#store.register(shards, SHARDS_DEFAULT, this.#profileJson, options);
     switch (reply.word) {
       case "REGISTERED":
-        await this.#announce(reply);
+        await this.#announce(reply, options);
         this.#knownShards = reply.shards;
         this.#registered = { profile: reply.profile, shards: reply.shards };
         return this.#registered;
@@ -104,18 +104,16 @@ export class Registration {
   }
 
   /** Copies before registry: who finds the queue finds its shards. */
-  async #announce(meta: {
-    profile: number;
-    shards: number;
-    paused: boolean;
-    generation: string;
-  }): Promise<void> {
+  async #announce(
+    meta: { profile: number; shards: number; paused: boolean; generation: string },
+    options: CallOptions,
+  ): Promise<void> {
     const profiles = new Map([[meta.profile, this.#profileJson]]);
     const copies = this.#store
       .shards(meta.shards)
-      .map((keys) => this.#store.copyCtl(keys, { ...meta, profiles }));
+      .map((keys) => this.#store.copyCtl(keys, { ...meta, profiles }, options));
     await Promise.all(copies);
-    await this.#store.enlist(meta.shards);
+    await this.#store.enlist(meta.shards, options);
   }
 
   get #queue(): string {
@@ -137,4 +135,14 @@ function canonicalJson(value: object): string {
       ? Object.fromEntries(Object.entries(at).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : at;
   return JSON.stringify(value, sorted);
+}
+
+/** Whether the queue was registered may be in doubt; that no task was added is not. */
+function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
+  return new DelayqError(
+    "DELAYQ_REDIS_UNAVAILABLE",
+    "Redis did not answer in time while the queue was registered. Nothing was added.",
+    { cause: error.cause },
+  );
 }

@@ -63,15 +63,10 @@ export class QueueStore {
     return await this.#connection.call(scripts.register, { meta: this.#meta() }, args, [], options);
   }
 
-  async enlist(shards: number): Promise<void> {
+  async enlist(shards: number, options = within()): Promise<void> {
     const args = { queue: this.namespace.queue, shards };
-    await this.#connection.call(
-      scripts.enlist,
-      { queues: queuesKey(this.namespace.prefix) },
-      args,
-      [],
-      within(),
-    );
+    const keys = { queues: queuesKey(this.namespace.prefix) };
+    await this.#connection.call(scripts.enlist, keys, args, [], options);
   }
 
   /** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
@@ -91,6 +86,18 @@ export class QueueStore {
       generation: flat.get("generation") ?? "0",
       profiles: new Map(profiles.map(([field, json]) => [Number(field.slice("profile:".length)), json])),
     };
+  }
+
+  /** The number of shards, or undefined for a queue that is not there. */
+  async readShards(options = within()): Promise<number | undefined> {
+    const shards = await this.#connection.read("hget", [this.#meta(), "shards"], options);
+    return typeof shards === "string" ? Number(shards) : undefined;
+  }
+
+  /** What the registry says of it. */
+  async readEnlisted(options = within()): Promise<number | undefined> {
+    const { prefix, queue } = this.namespace;
+    return (await readShardCounts(this.#connection, prefix, [queue], options)).get(queue);
   }
 
   cachedProfile(number: number): KeptOptions | undefined {
@@ -128,14 +135,20 @@ export class QueueStore {
     await this.#connection.call(scripts.wipeMeta, { meta: this.#meta() }, {}, [], within());
   }
 
-  async wipeShard(keys: ShardKeys, isForced: boolean) {
-    return await this.#connection.call(scripts.wipeShard, keys, { force: isForced ? 1 : 0 }, [], within());
+  async wipeShard(keys: ShardKeys): Promise<void> {
+    await this.#connection.call(scripts.wipeShard, keys, {}, [], within());
   }
 
   // Producing and changing
 
-  async add(keys: ShardKeys, profile: number, items: readonly Arg[], callId: string, options: CallOptions) {
-    const args = { nowMs: this.#time(), callId, profile };
+  async add(
+    keys: ShardKeys,
+    registered: { profile: number; shards: number },
+    items: readonly Arg[],
+    callId: string,
+    options: CallOptions,
+  ) {
+    const args = { nowMs: this.#time(), callId, profile: registered.profile, shards: registered.shards };
     return await this.#connection.call(scripts.add, keys, args, items, options);
   }
 

@@ -18,7 +18,7 @@ function rows<T>(fields: readonly Field[], size: number, make: (...row: Field[])
 export const add = defineScript({
   name: "add",
   keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
-  args: ["nowMs", "callId", "profile"],
+  args: ["nowMs", "callId", "profile", "shards"],
   items: ["id", "due", "record"],
   replies: {
     ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),
@@ -260,10 +260,10 @@ export const copyCtl = defineScript({
 
 export const wipeShard = defineScript({
   name: "wipe-shard",
-  keys: ["leased", "keys"],
-  args: ["force"],
+  keys: ["waiting", "keys"],
+  args: [],
   items: [],
-  replies: { WIPED: none, LEASED: ([count]) => ({ count: Number(count) }) },
+  replies: { WIPED: none },
 });
 
 export const register = defineScript({

@@ -93,7 +93,7 @@ export interface ModelShard {
 const BIG_BYTES = 5000;
 const REAPED_MAX_WHEN_BIG = 8;
 const CALLS_KEPT_MS = 60_000;
-const WAITING_KEPT_MS = 120_000;
+const WAITING_KEPT_MS = 700_000;
 export const FAILURE: TaskError = { name: "Error", message: "no" };
 export const GIVEN_UP: TaskError = { name: "UnrecoverableError", message: "never" };
 export const resultOf = (id: string): unknown => ({ of: id });
@@ -308,9 +308,13 @@ export class Model {
 
   /** Returns false if tasks are running and it is not forced. */
   obliterate(producer: ModelProducer, isForced: boolean): boolean {
-    if (!isForced && this.tasks("leased").length > 0) return false;
-    if (producer.isAware || this.meta !== undefined)
-      this.shards = Array.from({ length: this.shardCount }, emptyShard);
+    const wasPaused = this.meta?.isPaused === true;
+    if (!isForced) this.setPaused(true);
+    if (!isForced && this.tasks("leased").length > 0) {
+      if (!wasPaused) this.setPaused(false);
+      return false;
+    }
+    if (this.meta !== undefined) this.shards = Array.from({ length: this.shardCount }, emptyShard);
     this.meta = undefined;
     producer.profile = undefined;
     producer.isAware = false;
@@ -344,7 +348,7 @@ export class Model {
     if (ids.length < count) waiting.set(worker, this.nowMs);
     else if (isMore) waiting.clear();
     if (ids.length === 0) {
-      calls.set(worker, { atMs: this.nowMs, answer: [number, "0"] });
+      this.#remember(shard, worker, [number, "0"]);
       return { word: ctl.isPaused ? "PAUSED" : "EMPTY" } as const;
     }
     shard.fence = this.#next(shard.fence);
@@ -355,7 +359,7 @@ export class Model {
       task.place = "leased";
       task.lease = { fence, startedAtMs: this.nowMs, worker, deadlineMs: this.nowMs + leaseMs };
     }
-    calls.set(worker, { atMs: this.nowMs, answer: [number, fence, ...ids] });
+    this.#remember(shard, worker, [number, fence, ...ids]);
     return { word: "CLAIMED", nowMs: this.nowMs, fence, isMore, ids } as const;
   }
 
@@ -368,6 +372,14 @@ export class Model {
       else refused.push(i);
     });
     return refused;
+  }
+
+  /** Forgets the two oldest calls, if they are over. */
+  #remember({ calls }: ModelShard, id: string, answer: Remembered["answer"]): void {
+    const over = [...calls].filter(([, { atMs }]) => atMs <= this.nowMs - CALLS_KEPT_MS);
+    over.sort(([a, { atMs }], [b, other]) => atMs - other.atMs || (a < b ? -1 : 1));
+    for (const [old] of over.slice(0, 2)) calls.delete(old);
+    calls.set(id, { atMs: this.nowMs, answer });
   }
 
   #end(shard: ModelShard, task: ModelTask, end: End): void {
@@ -506,7 +518,7 @@ export class Model {
   }
 
   remember(index: number, callId: string, answer: readonly unknown[] | undefined): void {
-    this.shard(index).calls.set(callId, { atMs: this.nowMs, answer });
+    this.#remember(this.shard(index), callId, answer);
   }
 
   #moveTo(task: ModelTask, dueAtMs: number): void {

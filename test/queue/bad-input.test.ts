@@ -200,6 +200,20 @@ test.each(badConstructions)("refuses %s", async (_name, make, code, message) => 
   expect(error).toMatchObject({ code: `DELAYQ_INVALID_${code}`, message: expect.stringMatching(message) });
 });
 
+test.each(["keyPrefix=x", "maxRetriesPerRequest=20"])("a URL cannot set %s", async (query) => {
+  const { base } = setup();
+  const error = await refusalOf(
+    () => new Queue("q", { ...base, connection: `redis://127.0.0.1:1?${query}` }),
+  );
+  expect(error).toMatchObject({ code: "DELAYQ_INVALID_OPTION" });
+});
+
+test.each([[null], [5], [{ state: "done" }]])("requeue refuses the filter %j", async (filter) => {
+  const { queue } = setup();
+  const error = await refusalOf(async () => await queue().requeue(filter as never));
+  expect(error).toMatchObject({ code: "DELAYQ_INVALID_OPTION" });
+});
+
 test("no password is shown when a URL is refused", async () => {
   const { base } = setup();
   const error = await refusalOf(() => new Queue("q", { ...base, connection: "http://u:hush@h:1" }));

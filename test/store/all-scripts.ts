@@ -100,6 +100,6 @@ export const CALLS: readonly Call[] = [
     expects: { word: "TAKEN" },
   },
   call(scripts.leaveShard, { member: "s2" }, [], { word: "LEFT" }),
-  call(scripts.wipeShard, { force: 1 }, [], { word: "WIPED" }),
+  call(scripts.wipeShard, {}, [], { word: "WIPED" }),
   call(scripts.wipeMeta, {}, [], { word: "WIPED" }),
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ERROR, openKeyspace, type Keyspace } from "../support/keyspace.ts";
+import { openKeyspace, type Keyspace } from "../support/keyspace.ts";
 
 /** A queue of two shards in which every key of shard 0 holds something, running tasks among them. */
 async function setup(): Promise<Keyspace> {
@@ -21,8 +21,7 @@ describe("wipe", () => {
     const keyspace = await setup();
     const all = Object.keys(await keyspace.snapshot());
     expect(all).toHaveLength(keyspace.keys.keys.length + ["1/ctl", "meta", "queues"].length);
-    for (const keys of keyspace.shards)
-      expect(await keyspace.store.wipeShard(keys, true)).toEqual({ word: "WIPED" });
+    for (const keys of keyspace.shards) await keyspace.store.wipeShard(keys);
     await keyspace.store.wipeMeta();
     await keyspace.store.enlist(0);
     expect(await keyspace.snapshot()).toEqual({});
@@ -30,26 +29,14 @@ describe("wipe", () => {
 
   test("leaves the other shards alone", async () => {
     const keyspace = await setup();
-    await keyspace.store.wipeShard(keyspace.keys, true);
+    await keyspace.store.wipeShard(keyspace.keys);
     expect(Object.keys(await keyspace.snapshot())).toEqual(["1/ctl", "meta", "queues"]);
   });
 
-  test("of a shard with running tasks is refused and changes nothing", async () => {
-    const keyspace = await openKeyspace();
-    const fence = await keyspace.lease({ id: "a" }, { id: "b" }, { id: "c" });
-    await keyspace.settle("retry", "c", fence, 60, ERROR);
-    const { reply, changes } = await keyspace.watch(async () =>
-      keyspace.store.wipeShard(keyspace.keys, false),
-    );
-    expect(reply).toEqual({ word: "LEASED", count: 2 });
-    expect(changes).toEqual({});
-  });
-
-  test("of a shard without running tasks needs no force, and sent again finds nothing", async () => {
+  test("sent again finds nothing", async () => {
     const keyspace = await openKeyspace();
     await keyspace.bury({ id: "a" });
-    for (let i = 0; i < 2; i++)
-      expect(await keyspace.store.wipeShard(keyspace.keys, false)).toEqual({ word: "WIPED" });
+    for (let i = 0; i < 2; i++) await keyspace.store.wipeShard(keyspace.keys);
     await keyspace.store.wipeMeta();
     await keyspace.store.wipeMeta();
     expect(await keyspace.snapshot()).toEqual({});

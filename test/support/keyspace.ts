@@ -125,6 +125,7 @@ export class Keyspace {
     keys: KeySource = this.keys,
   ): Promise<ReplyOf<D>> {
     const filled: Record<string, Arg> = { nowMs: String(this.nowMs) };
+    if (script.definition.args.includes("shards")) filled["shards"] = this.shards.length;
     if (script.definition.args.includes("callId") && !("callId" in args))
       filled["callId"] = `c${++this.#calls}`;
     const all = { ...filled, ...args } as ArgsOf<D>;
