@@ -1,0 +1,155 @@
+/*
+ * npm run test:chaos [-- --scenario NAME,... --seconds N --seed S --json FILE --short --mutations --keep]
+ *
+ * Runs the scenarios one after another and ends with 1 if the checker found anything. With --mutations it runs copies of the
+ * engine with one mistake each instead (with --short as well: after the scenarios), and ends with 1 if one was not caught.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { locateRedisServer } from "../../dist/dev/locate-redis-server.js";
+import { monotonicMs } from "./event-log.js";
+import { MUTATIONS, mutatedEngine } from "./mutations.js";
+import { rowOf, tableOf } from "./report.js";
+import { runScenario } from "./scenario-run.js";
+import { SCENARIOS } from "./scenarios/index.js";
+
+const FULL = {
+  leaseMs: 15_000,
+  ratePerSecond: 500,
+  seconds: 60,
+  strikes: 2,
+  slowShare: 0.015,
+  laterMaxMs: 3000,
+  isShort: false,
+};
+const SHORT = {
+  leaseMs: 1500,
+  ratePerSecond: 300,
+  seconds: 4,
+  strikes: 1,
+  slowShare: 0.04,
+  laterMaxMs: 1000,
+  isShort: true,
+};
+const MUTATED = { ...SHORT, seconds: 3, endsAtFault: true };
+const ENGINE = new URL("../../dist/index.js", import.meta.url).href;
+
+const options = readOptions();
+const folder = mkdtempSync(join(tmpdir(), "delayq-chaos-"));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+let isSound = true;
+process.on("exit", () => {
+  if (isSound && !options.keep) rmSync(folder, { recursive: true, force: true });
+});
+
+const server = await locateRedisServer({ onProgress: (line) => console.error(line) });
+console.log(`seed ${options.seed}, logs in ${folder}`);
+const startedT = monotonicMs();
+if (!options.mutations || options.short) await runAll();
+if (options.mutations) await runMutations();
+console.log(`\ntook ${Math.round((monotonicMs() - startedT) / 1000)} s`);
+if (!isSound) console.log(`NOT SOUND. Again with: --seed ${options.seed}; the logs stay in ${folder}`);
+process.exit(isSound ? 0 : 1);
+
+async function runAll() {
+  const form = formOf(options);
+  const outcomes = [];
+  for (const scenario of chosen(SCENARIOS, options.scenario)) {
+    const outcome = await runOne(scenario, form, ENGINE, folder);
+    outcomes.push(outcome);
+    writeJson(outcomes);
+    if (outcome.skipped !== undefined) console.log(`\n!! ${scenario.name} SKIPPED: ${outcome.skipped}`);
+    else tell(outcome);
+    if ((outcome.result?.findings.length ?? 0) > 0) isSound = false;
+  }
+  console.log(`\n${tableOf(outcomes)}`);
+}
+
+/** After each scenario, so that a run that is broken off has told what it saw. */
+function writeJson(outcomes) {
+  if (options.json === undefined) return;
+  const seen = outcomes.filter(({ result }) => result !== undefined);
+  const scenarios = seen.map(({ name, promised, result }) => rowOf(name, promised, result));
+  writeFileSync(options.json, `${JSON.stringify({ scenarios }, null, 2)}\n`);
+}
+
+async function runOne(scenario, form, engine, place) {
+  const { name, promised } = scenario;
+  const skipped = await scenario.unavailable?.();
+  if (skipped !== undefined) return { name, promised, skipped };
+  const startT = monotonicMs();
+  const result = await runScenario(scenario, form, options.seed, { engine, server, folder: place });
+  const leaseMs = scenario.leaseMs?.(form) ?? form.leaseMs;
+  const limitMs = scenario.firstStartMaxMs?.(leaseMs) ?? Infinity;
+  const isSlow = (result.firstStartMs ?? 0) > limitMs;
+  return { name, promised, result, tookMs: monotonicMs() - startT, isSlow };
+}
+
+function tell({ name, result, tookMs, isSlow }) {
+  const { findings, acknowledged, duplicates, firstStartMs, lagP50Ms, lagP99Ms } = result;
+  const verdict = findings.length === 0 ? "sound" : "NOT SOUND";
+  const first = `first start after ${firstStartMs ?? "-"} ms${isSlow ? ", slower than promised" : ""}`;
+  const figures = `${acknowledged} acknowledged, ${duplicates} duplicates, ${first}, lag p50 ${lagP50Ms} p99 ${lagP99Ms} ms`;
+  console.log(`${name}: ${verdict}; ${figures}; ${(tookMs / 1000).toFixed(1)} s`);
+  for (const { kind, count, text } of findings) console.log(`  ${kind} (${count}): ${text}`);
+}
+
+/** Each mistake must be found by a scenario that the sound engine passes. */
+async function runMutations() {
+  const uncaught = [];
+  for (const mutation of chosen(MUTATIONS, options.mutation)) {
+    const scenario = SCENARIOS.find(({ name }) => name === mutation.scenario);
+    const place = join(folder, mutation.name);
+    const engine = mutatedEngine(mutation, place);
+    const { result, tookMs } = await runOne({ ...scenario, restMs: 3000 }, MUTATED, engine, place);
+    const findings = result.findings;
+    const word = findings.length === 0 ? "NOT CAUGHT" : "caught";
+    const kinds = [...new Set(findings.map(({ kind }) => kind))].join(", ");
+    console.log(`${mutation.name}: ${word} by ${scenario.name}: ${kinds}; ${(tookMs / 1000).toFixed(1)} s`);
+    if (options.keep)
+      for (const { kind, count, text } of findings) console.log(`  ${kind} (${count}): ${text}`);
+    if (findings.length === 0) uncaught.push(mutation.name);
+  }
+  if (uncaught.length > 0) isSound = false;
+  console.log(uncaught.length === 0 ? "all mutations were caught" : `not caught: ${uncaught.join(", ")}`);
+}
+
+function chosen(all, names) {
+  if (names === undefined) return all;
+  return names.split(",").map((name) => {
+    const one = all.find((each) => each.name === name);
+    if (one !== undefined) return one;
+    console.error(`Expected one of ${all.map((each) => each.name).join(", ")}, got ${name}.`);
+    process.exit(2);
+  });
+}
+
+function formOf({ short, seconds }) {
+  const form = short ? SHORT : FULL;
+  return seconds === undefined
+    ? form
+    : { ...form, seconds, strikes: Math.max(1, Math.min(form.strikes, Math.round(seconds / 15))) };
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      scenario: { type: "string" },
+      seconds: { type: "string" },
+      seed: { type: "string" },
+      json: { type: "string" },
+      short: { type: "boolean", default: false },
+      mutations: { type: "boolean", default: false },
+      mutation: { type: "string" },
+      keep: { type: "boolean", default: false },
+    },
+  });
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  if (seconds !== undefined && !(seconds > 0)) {
+    console.error(`Expected --seconds to be a number above 0, got ${values.seconds}.`);
+    process.exit(2);
+  }
+  return { ...values, seconds, seed: values.seed ?? String(Math.floor(Math.random() * 1e9)) };
+}

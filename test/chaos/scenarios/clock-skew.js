@@ -1,0 +1,39 @@
+import { findFaketime } from "../faketime.js";
+
+const HOUR_MS = 3_600_000;
+
+/** A producer's clock is an hour ahead, a worker's an hour behind, a scheduler's too. Redis' own is the only one that counts. */
+export const clockSkew = {
+  name: "clock-skew",
+  promised: "none lost",
+  async unavailable() {
+    return (await findFaketime()) === undefined
+      ? "libfaketime was not found here, and could not be fetched"
+      : undefined;
+  },
+  async populate(run) {
+    const { fleet } = run;
+    const library = await findFaketime();
+    const off = (ms) => ({
+      LD_PRELOAD: library,
+      FAKETIME: `${ms > 0 ? "+" : "-"}${Math.abs(ms) / 1000}s`,
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      FAKETIME_NO_CACHE: "1",
+    });
+    await Promise.all([
+      fleet.start("scheduler"),
+      fleet.start("scheduler", { env: off(-HOUR_MS) }),
+      fleet.start("worker"),
+      fleet.start("worker", { env: off(-HOUR_MS) }),
+      fleet.start("worker", { env: off(HOUR_MS) }),
+      fleet.start("producer", { env: off(HOUR_MS), options: { clockOffMs: HOUR_MS } }),
+      fleet.start("producer", { env: off(-HOUR_MS), options: { clockOffMs: -HOUR_MS } }),
+    ]);
+  },
+  hasBitten: ({ epochMs }, events) =>
+    events.filter(({ wallMs, t }) => Math.abs(wallMs - t - epochMs) > HOUR_MS / 2).length >= 4,
+  /** The clocks are off from the beginning; what strikes here is nothing. */
+  async strike(run) {
+    await run.fault("clock", [], async () => await run.sleep(500));
+  },
+};
