@@ -20,7 +20,7 @@
 -- KEYS[25]     ctl      hash  the shard's copy of meta
 -- KEYS[26]     seq      hash  fence, epoch, owner
 -- KEYS[27]     calls    zset  call id scored by the time it was made (ms); here the worker's id
--- KEYS[28]     answers  hash  call id -> its answer; here the number of the claim, its fence and ids
+-- KEYS[28]     answers  hash  call id -> its answer; here the number of the claim and its fence
 -- KEYS[29]     waiting  zset  idle workers scored by when they began to wait (ms)
 --
 -- ARGV[1]      nowMs    int   0 means Redis TIME
@@ -57,10 +57,10 @@ local function claimed(atMs, fence, isMore, ids)
   end
   local records = redis.call("HMGET", tasks, unpack(ids))
   local changed = redis.call("EXISTS", more) == 1 and redis.call("HMGET", more, unpack(ids)) or {}
-  for i, id in ipairs(ids) do
-    reply[#reply + 1] = id
-    reply[#reply + 1] = records[i]
-    reply[#reply + 1] = changed[i] or ""
+  local at = #reply
+  for i = 1, #ids do
+    reply[at + 1], reply[at + 2], reply[at + 3] = ids[i], records[i], changed[i] or ""
+    at = at + 3
   end
   return reply
 end
@@ -70,10 +70,12 @@ if called and number < called[1] then
   return { "STALE" }
 end
 if called and number == called[1] then
+  -- Its worker does not know the batch yet, so nobody has extended these leases.
+  local endMs = whole(calledAtMs + leaseMs)
   local held = {}
-  for i = 3, #called do
-    if holdsFence(redis.call("HGET", leases, called[i]), called[2]) then
-      held[#held + 1] = called[i]
+  for _, id in ipairs(redis.call("ZRANGEBYSCORE", leased, endMs, endMs)) do
+    if holdsFence(redis.call("HGET", leases, id), called[2]) then
+      held[#held + 1] = id
     end
   end
   return claimed(calledAtMs, called[2], 1, held)
@@ -89,14 +91,18 @@ for i = 1, paused and 0 or #levels do
     if not popped and fillRunway(due, ready, level, nowMs, math.max(wanted, FILL_MAX)) == 0 then
       break
     end
-    for _, id in ipairs(popped or {}) do
-      local size = big and redis.call("HSTRLEN", tasks, id) or 0
-      if #ids > 0 and bytes + size > BYTES_MAX then
-        redis.call("LPUSH", runway, id)
-        isFull = true
-      else
-        bytes = bytes + size
-        ids[#ids + 1] = id
+    if popped and #ids == 0 and not big then
+      ids = popped
+    else
+      for _, id in ipairs(popped or {}) do
+        local size = big and redis.call("HSTRLEN", tasks, id) or 0
+        if #ids > 0 and bytes + size > BYTES_MAX then
+          redis.call("LPUSH", runway, id)
+          isFull = true
+        else
+          bytes = bytes + size
+          ids[#ids + 1] = id
+        end
       end
     end
   end
@@ -114,20 +120,21 @@ if #ids == 0 then
 end
 
 local fence = whole(nextNumber(redis.call("HGET", seq, "fence"), nowUs))
-local lease = packLease(fence, nowMs, worker)
-local deadlines, holds = {}, {}
-for _, id in ipairs(ids) do
-  deadlines[#deadlines + 1] = nowMs + leaseMs
-  deadlines[#deadlines + 1] = id
-  holds[#holds + 1] = id
-  holds[#holds + 1] = lease
+local lease, endMs = packLease(fence, nowMs, worker), whole(nowMs + leaseMs)
+local ends, holds, at = {}, {}, 0
+-- Ids mostly come in the order of their bytes. The other way round each goes to the front of the short leased set, which
+-- Redis keeps as a list: 1.5 us a task become 0.4.
+for i = #ids, 1, -1 do
+  ends[at + 1], ends[at + 2] = endMs, ids[i]
+  holds[at + 1], holds[at + 2] = ids[i], lease
+  at = at + 2
 end
 local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
 if not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs) then
   publish(due[1], whole(leaseMs))
 end
 redis.call("HSET", seq, "fence", fence)
-redis.call("ZADD", leased, unpack(deadlines))
+redis.call("ZADD", leased, unpack(ends))
 redis.call("HSET", leases, unpack(holds))
-remember(calls, answers, worker, nowMs, { number, fence, unpack(ids) })
+remember(calls, answers, worker, nowMs, { number, fence })
 return claimed(nowMs, fence, isLeft and 1 or 0, ids)

@@ -23,8 +23,8 @@
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
--- ARGV[3]     acks     int   how many of the items are plain acks; they come first
--- ARGV[4..]   items          an ack: id, fence
+-- ARGV[3]     acks     int   how many tasks are plainly acked; they come first
+-- ARGV[4..]   items          acks under one fence: fence, how many, id...
 --                            else: outcome, id, fence, ms, text, where outcome is one of
 --                            keep     completed: an attempt used; its result (text) is kept for ms
 --                            retry    failed: an attempt used, due again in ms; text is the error
@@ -41,7 +41,7 @@ local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local dead, done, errors, results = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local stats, calls, answers, waiting = KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local callId, acks = ARGV[2], tonumber(ARGV[3])
-local ITEMS_AT, ACK_SIZE, ITEM_SIZE = 4, 2, 5
+local ITEMS_AT, ITEM_SIZE = 4, 5
 
 local nowMs = readClock(ARGV[1])
 local calledAtMs, called = recall(calls, answers, callId)
@@ -49,84 +49,98 @@ if calledAtMs then
   return called or { "SETTLED" }
 end
 
-local items, ids = {}, {}
+local ids, fences, count = {}, {}, 0
 local at = ITEMS_AT
-while at <= #ARGV do
-  local isAck = #items < acks
-  local item = isAck and { outcome = "ack", id = ARGV[at], fence = ARGV[at + 1] }
-    or {
-      outcome = ARGV[at],
-      id = ARGV[at + 1],
-      fence = ARGV[at + 2],
-      ms = tonumber(ARGV[at + 3]),
-      text = ARGV[at + 4],
-    }
-  if not isAck and not (item.ms and item.ms >= 0 and item.ms < math.huge) then
-    return redis.error_reply("ERR expected ms to be a number of at least 0, got " .. tostring(ARGV[at + 3]))
+while count < acks do
+  local fence, size = ARGV[at], tonumber(ARGV[at + 1])
+  for i = at + 2, at + 1 + math.min(size, acks - count) do
+    count = count + 1
+    ids[count], fences[count] = ARGV[i], fence
   end
-  items[#items + 1] = item
-  ids[#ids + 1] = item.id
-  at = at + (isAck and ACK_SIZE or ITEM_SIZE)
+  at = at + 2 + size
+end
+local othersAt = at
+for i = othersAt, #ARGV, ITEM_SIZE do
+  local ms = tonumber(ARGV[i + 3])
+  if not (ms and ms >= 0 and ms < math.huge) then
+    return redis.error_reply("ERR expected ms to be a number of at least 0, got " .. tostring(ARGV[i + 3]))
+  end
 end
 
-local answer = { "SETTLED" }
-local held = redis.call("HMGET", leases, unpack(ids))
-local ended, gone, batch, counted = {}, {}, {}, {}
-for i, item in ipairs(items) do
-  local id = item.id
-  if not holdsFence(held[i], item.fence) or ended[id] then
-    answer[#answer + 1] = i - 1
-  else
-    ended[id] = true
-    ended[#ended + 1] = id
-    local counter = "completed"
-    if item.outcome == "ack" then
-      gone[#gone + 1] = id
+local answer, counted, batch = { "SETTLED" }, {}, {}
+local function countOne(counter)
+  counted[counter] = (counted[counter] or 0) + 1
+end
+
+if acks > 0 then
+  local held = redis.call("HMGET", leases, unpack(ids))
+  local gone, goneCount = {}, 0
+  local lastLease, lastFence
+  for i = 1, acks do
+    local lease, fence = held[i], fences[i]
+    -- Leases of one claim are the same text.
+    if lease and (lease == lastLease and fence == lastFence or holdsFence(lease, fence)) then
+      lastLease, lastFence = lease, fence
+      goneCount = goneCount + 1
+      gone[goneCount] = ids[i]
     else
-      local record = redis.call("HGET", tasks, id)
-      local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
-      if item.outcome ~= "release" and item.outcome ~= "postpone" then
-        attempts = attempts + 1
-      end
-      if item.outcome == "retry" or item.outcome == "bury" then
-        counted.failed = (counted.failed or 0) + 1
-        redis.call("HSET", errors, id, item.text)
-      end
-      if item.outcome == "retry" or item.outcome == "postpone" then
-        dueAtMs = nowMs + item.ms
-      end
-      if item.outcome == "keep" then
-        redis.call("ZADD", done, nowMs + item.ms, id)
-        redis.call("HSET", results, id, item.text)
-        redis.call("HDEL", errors, id)
-      elseif item.outcome == "bury" then
-        counter = "dead"
-        redis.call("ZADD", dead, nowMs, id)
-      else
-        counter = item.outcome == "retry" and "retried" or "released"
-        addTo(batch, levelOf(record), dueAtMs, id)
-      end
-      if item.outcome ~= "release" then
-        redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
-      end
+      answer[#answer + 1] = i - 1
     end
-    counted[counter] = (counted[counter] or 0) + 1
+  end
+  if goneCount > 0 then
+    redis.call("ZREM", leased, unpack(gone))
+    redis.call("HDEL", leases, unpack(gone))
+    counted.completed = redis.call("HDEL", tasks, unpack(gone))
+    if redis.call("EXISTS", more, errors) > 0 then
+      redis.call("HDEL", more, unpack(gone))
+      redis.call("HDEL", errors, unpack(gone))
+    end
   end
 end
 
-if #ended > 0 then
-  redis.call("ZREM", leased, unpack(ended))
-  redis.call("HDEL", leases, unpack(ended))
-end
-if #gone > 0 then
-  redis.call("HDEL", tasks, unpack(gone))
-  if redis.call("EXISTS", more, errors) > 0 then
-    redis.call("HDEL", more, unpack(gone))
-    redis.call("HDEL", errors, unpack(gone))
+local function settleOther(outcome, id, ms, text)
+  local record = redis.call("HGET", tasks, id)
+  local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
+  redis.call("ZREM", leased, id)
+  redis.call("HDEL", leases, id)
+  if outcome ~= "release" and outcome ~= "postpone" then
+    attempts = attempts + 1
+  end
+  if outcome == "retry" or outcome == "bury" then
+    countOne("failed")
+    redis.call("HSET", errors, id, text)
+  end
+  if outcome == "retry" or outcome == "postpone" then
+    dueAtMs = nowMs + ms
+  end
+  if outcome == "keep" then
+    countOne("completed")
+    redis.call("ZADD", done, nowMs + ms, id)
+    redis.call("HSET", results, id, text)
+    redis.call("HDEL", errors, id)
+  elseif outcome == "bury" then
+    countOne("dead")
+    redis.call("ZADD", dead, nowMs, id)
+  else
+    countOne(outcome == "retry" and "retried" or "released")
+    addTo(batch, levelOf(record), dueAtMs, id)
+  end
+  if outcome ~= "release" then
+    redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
   end
 end
-for counter, count in pairs(counted) do
-  redis.call("HINCRBY", stats, counter, count)
+
+for i = othersAt, #ARGV, ITEM_SIZE do
+  local id, fence = ARGV[i + 1], ARGV[i + 2]
+  if holdsFence(redis.call("HGET", leases, id), fence) then
+    settleOther(ARGV[i], id, tonumber(ARGV[i + 3]), ARGV[i + 4])
+  else
+    answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
+  end
+end
+
+for counter, times in pairs(counted) do
+  redis.call("HINCRBY", stats, counter, times)
 end
 wakeWorkers(waiting, putDue(due, nowMs, batch))
 remember(calls, answers, callId, nowMs, #answer > 1 and answer)

@@ -229,9 +229,17 @@ export class QueueStore {
     return await this.#connection.call(scripts.claim, keys, { nowMs: this.#time(), ...request }, [], options);
   }
 
-  async settle(keys: ShardKeys, acks: number, items: readonly Arg[], callId: string, options: CallOptions) {
-    const args = { nowMs: this.#time(), callId, acks };
-    return (await this.#connection.call(scripts.settle, keys, args, items, options)).refused;
+  /** Answers with the indexes of those that were refused, first among the acks, then among the other items. */
+  async settle(
+    keys: ShardKeys,
+    acks: readonly Held[],
+    items: readonly Arg[],
+    callId: string,
+    options: CallOptions,
+  ) {
+    const args = { nowMs: this.#time(), callId, acks: acks.length };
+    const all = [...ackRuns(acks), ...items];
+    return (await this.#connection.call(scripts.settle, keys, args, all, options)).refused;
   }
 
   async extend(keys: ShardKeys, leaseMs: number, items: readonly Arg[], options: CallOptions) {
@@ -253,6 +261,26 @@ export interface ClaimRequest {
   readonly number: number;
   readonly leaseMs: number;
   readonly count: number;
+}
+
+/** What a worker says of a lease that it ends. */
+export interface Held {
+  readonly id: string;
+  readonly fence: string;
+}
+
+/** The tasks of one claim stand together and name its fence once. */
+export function ackRuns(acks: readonly Held[]): Arg[] {
+  const args: Arg[] = [];
+  let countAt = 0;
+  acks.forEach(({ id, fence }, i) => {
+    if (fence !== acks[i - 1]?.fence) {
+      countAt = args.push(fence, 0) - 1;
+    }
+    args[countAt] = Number(args[countAt]) + 1;
+    args.push(id);
+  });
+  return args;
 }
 
 /** One ZSET that `list` pages through, or the part of it that is due or is not. */

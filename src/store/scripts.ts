@@ -72,10 +72,10 @@ export const claim = defineScript({
       nowMs: Number(nowMs),
       fence: text(fence),
       isMore: Number(isMore) === 1,
-      claimed: rows(claimed, 3, (id, record, more) => ({
-        id: text(id),
-        record: bytes(record),
-        more: text(more),
+      claimed: Array.from({ length: claimed.length / 3 }, (_, i) => ({
+        id: text(claimed[i * 3]),
+        record: bytes(claimed[i * 3 + 1]),
+        more: text(claimed[i * 3 + 2]),
       })),
     }),
     EMPTY: none,

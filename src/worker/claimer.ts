@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { REPEAT_MAX_MS } from "../core/options.ts";
 import { Loop } from "../runtime/loop.ts";
 import { SlowPoll } from "../runtime/slow-poll.ts";
+import { Turns } from "../runtime/turns.ts";
 import type { Connection } from "../store/connection.ts";
 import { wakeChannel, type ShardKeys } from "../store/keys.ts";
 import { CLAIM_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
@@ -57,6 +58,8 @@ const FAILED_MAX_MS = 5000;
 const GONE_MS = 1000;
 const UNSERVED_MS = 1000;
 const CLAIM_SHARE_MIN = 0.25;
+/** Two claims under way, so that one batch is worked while Redis hands out the other. */
+const CLAIM_SHARE_MAX = 0.5;
 
 /** Numbers the claims of this process, whichever worker and shard they are for: so no number ever comes again. */
 let claims = 0;
@@ -68,9 +71,10 @@ export class Claimer {
   readonly #shards: readonly ShardClaims[];
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #turns = new Turns();
+  readonly #countMax: number;
   #isServed = true;
   #isStopped = false;
-  #isPumpScheduled = false;
   #reserved = 0;
   #next = 0;
 
@@ -79,6 +83,7 @@ export class Claimer {
     this.#connection = connection;
     this.#store = store;
     this.#options = options;
+    this.#countMax = Math.min(CLAIM_BATCH_MAX, Math.ceil(options.concurrency * CLAIM_SHARE_MAX));
     this.#shards = store.shards(shardCount).map((keys) => this.#claimsOf(keys));
   }
 
@@ -101,22 +106,13 @@ export class Claimer {
     this.#isServed = isServed;
   }
 
-  /** Slots may have become free: claims for all that do in this turn of the event loop. */
-  pumpSoon(): void {
-    if (this.#isPumpScheduled) return;
-    this.#isPumpScheduled = true;
-    setImmediate(() => {
-      this.#isPumpScheduled = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
+  /** Claims for the slots that are free. */
+  pump(): void {
     for (let tried = 0; tried < this.#shards.length && this.#isWorthwhile(); tried++) {
       const shard = this.#shards[this.#next % this.#shards.length];
       this.#next++;
       if (shard?.isHot === true && !shard.isInFlight)
-        this.#claim(shard, Math.min(this.#free(), CLAIM_BATCH_MAX));
+        this.#claim(shard, Math.min(this.#free(), this.#countMax));
     }
   }
 
@@ -169,13 +165,13 @@ export class Claimer {
   #poll(shard: ShardClaims): number {
     const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
     shard.isHot = true;
-    this.#pump();
+    this.pump();
     return shard.slowPoll.nextMs(canHear && this.#isServed);
   }
 
   #wake(shard: ShardClaims): void {
     shard.isHot = true;
-    this.#pump();
+    this.pump();
     // Without a slot for it the hint goes on to another worker.
     if (shard.isHot && !shard.isInFlight) this.#claim(shard, 0);
   }
@@ -187,7 +183,7 @@ export class Claimer {
     this.#reserved += count;
     const done = this.#send(shard, count).finally(() => {
       this.#inFlight.delete(done);
-      this.#pump();
+      this.pump();
     });
     this.#inFlight.add(done);
   }
@@ -207,6 +203,7 @@ export class Claimer {
       // As late as may be: a claim that is given up may still be executed, and lease its batch to nobody.
       const options = within(REPEAT_MAX_MS, this.#stopping.signal);
       const reply = await this.#store.claim(keys, request, options);
+      if (reply.word === "CLAIMED") await this.#turns.next();
       unreserve();
       shard.failedMs = FAILED_MS;
       if (reply.word === "CLAIMED") {

@@ -13,12 +13,12 @@ export class HeldTask {
   readonly task: Task;
   readonly kept: KeptOptions;
   readonly fence: string;
-  readonly controller = new AbortController();
   /** On the clock of `performance.now()`, counted from before the claim (or the renewal) was sent. */
   deadlineMs: number;
   /** What becomes of it has been decided: what the handler does from now on does not count. */
   isDecided = false;
   isLost = false;
+  #controller: AbortController | undefined;
 
   constructor(keys: ShardKeys, task: Task, kept: KeptOptions, fence: string, deadlineMs: number) {
     this.keys = keys;
@@ -26,5 +26,18 @@ export class HeldTask {
     this.kept = kept;
     this.fence = fence;
     this.deadlineMs = deadlineMs;
+  }
+
+  get id(): string {
+    return this.task.id;
+  }
+
+  /** Tells the handler to stop. Made when it is asked for: most handlers never look at it. */
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  abort(reason: Error): void {
+    (this.#controller ??= new AbortController()).abort(reason);
   }
 }

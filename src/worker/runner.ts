@@ -36,7 +36,7 @@ export class Runner {
   }
 
   start(held: HeldTask): void {
-    const { task, kept, controller } = held;
+    const { task, kept } = held;
     const handler = this.#options.findHandler(task.name);
     if (handler === undefined) {
       this.#postponeUnhandled(held);
@@ -49,24 +49,27 @@ export class Runner {
         : setTimeout(() => {
             const reason = new TaskTimeoutError(`took longer than ${kept.timeoutMs} ms`);
             this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random()));
-            controller.abort(reason);
+            held.abort(reason);
           }, kept.timeoutMs);
-    const returned = (): void => {
-      clearTimeout(timer);
-      this.#running.delete(held);
-      if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
-      this.#options.onReturned();
-    };
-    this.#call(handler, held).then(
-      (result) => {
-        this.#decide(held, verdictOnResult(kept, result), result);
-        returned();
-      },
-      (thrown: unknown) => {
-        this.#decide(held, verdictOnFailure(kept, task.attempt, thrown, Math.random()));
-        returned();
-      },
-    );
+    void this.#run(handler, held, timer); // never rejects
+  }
+
+  async #run(
+    handler: NonNullable<ReturnType<FindHandler>>,
+    held: HeldTask,
+    timer: NodeJS.Timeout | undefined,
+  ): Promise<void> {
+    const { task, kept } = held;
+    try {
+      const result = await handler(task, new Context(held, this.#options));
+      this.#decide(held, verdictOnResult(kept, result), result);
+    } catch (thrown) {
+      this.#decide(held, verdictOnFailure(kept, task.attempt, thrown, Math.random()));
+    }
+    clearTimeout(timer);
+    this.#running.delete(held);
+    if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#options.onReturned();
   }
 
   /** Resolves when no handler is running. */
@@ -78,11 +81,7 @@ export class Runner {
   /** Decides for the handler, and tells it. */
   abandon(held: HeldTask, verdict: Verdict, reason: Error): void {
     this.#decide(held, verdict);
-    held.controller.abort(reason);
-  }
-
-  async #call(handler: NonNullable<ReturnType<FindHandler>>, held: HeldTask): Promise<unknown> {
-    return await handler(held.task, new Context(held, this.#options));
+    held.abort(reason);
   }
 
   #decide(held: HeldTask, verdict: Verdict, result?: unknown): void {
@@ -105,7 +104,7 @@ export class Runner {
   }
 }
 
-/** Makes the logger only for handlers that use it. */
+/** Makes its parts only for handlers that use them. */
 class Context implements HandlerContext {
   readonly #held: HeldTask;
   readonly #options: RunnerOptions;
@@ -116,7 +115,7 @@ class Context implements HandlerContext {
   }
 
   get signal(): AbortSignal {
-    return this.#held.controller.signal;
+    return this.#held.signal;
   }
 
   get fence(): number {
@@ -128,5 +127,7 @@ class Context implements HandlerContext {
     return this.#options.logger.child({ queue, task: name, id, attempt });
   }
 
-  readonly progress = (value: unknown): void => this.#options.onProgress(this.#held, value);
+  get progress(): (value: unknown) => void {
+    return (value) => this.#options.onProgress(this.#held, value);
+  }
 }

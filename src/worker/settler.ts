@@ -30,7 +30,6 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #waiting = new Map<ShardKeys, Settled[]>();
   readonly #inFlight = new Map<ShardKeys, Promise<void>>();
-  #isScheduled = false;
   #count = 0;
 
   constructor(store: QueueStore, options: SettlerOptions) {
@@ -49,26 +48,16 @@ export class Settler {
     const waiting = this.#waiting.get(keys);
     if (waiting === undefined) this.#waiting.set(keys, [settled]);
     else waiting.push(settled);
-    this.flushSoon();
-  }
-
-  /** In the next turn of the event loop, when all that this one decides is there. */
-  flushSoon(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#flush();
-    });
   }
 
   /** Resolves when all is confirmed, refused or given up. */
   async drain(): Promise<void> {
-    this.#flush();
+    this.flush();
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
   }
 
-  #flush(): void {
+  /** Sends what waits, but for shards that have a call in flight. */
+  flush(): void {
     for (const keys of this.#waiting.keys()) if (!this.#inFlight.has(keys)) this.#send(keys);
   }
 
@@ -86,11 +75,19 @@ export class Settler {
   }
 
   async #settle(keys: ShardKeys, batch: Settled[]): Promise<void> {
-    const ordered = [...batch.filter(isAck), ...batch.filter((settled) => !isAck(settled))];
-    const acks = batch.filter(isAck).length;
-    const args = ordered.flatMap(argsOf);
+    const acks = batch.filter(isAck);
+    const others = batch.filter((settled) => !isAck(settled));
+    const ordered = [...acks, ...others];
+    const held = acks.map((settled) => settled.held);
+    const items = others.flatMap(itemOf);
     try {
-      const refused = await this.#store.settle(keys, acks, args, this.#store.nextCallId(), within(SETTLE_MS));
+      const refused = await this.#store.settle(
+        keys,
+        held,
+        items,
+        this.#store.nextCallId(),
+        within(SETTLE_MS),
+      );
       const late = new Set(refused);
       ordered.forEach((settled, i) =>
         late.has(i) ? this.#options.onRefused(settled) : this.#options.onSettled(settled),
@@ -117,9 +114,8 @@ function textOf(verdict: Verdict): string {
   }
 }
 
-function argsOf({ held, verdict }: Settled): Arg[] {
-  if (verdict.kind === "ack") return [held.task.id, held.fence];
-  return [verdict.kind, held.task.id, held.fence, "ms" in verdict ? verdict.ms : 0, textOf(verdict)];
+function itemOf({ held, verdict }: Settled): Arg[] {
+  return [verdict.kind, held.id, held.fence, "ms" in verdict ? verdict.ms : 0, textOf(verdict)];
 }
 
 /** Takes a batch off the front: as many as one call may hold. */

@@ -5,20 +5,20 @@ import { DelayqError } from "../core/errors.ts";
 import { memberId } from "../core/ids.ts";
 import { checkKeyPart } from "../core/names.ts";
 import { describeFailure } from "../core/failure.ts";
-import { KEPT_DEFAULTS, closeOptionsSchema, workerOptionsSchema } from "../core/options.ts";
+import { KEPT_DEFAULTS, closeOptionsSchema, workerOptionsSchema, type KeptOptions } from "../core/options.ts";
 import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../core/task.ts";
 import { RELEASE, type Verdict } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
-import { decodeRecord, profileOf } from "../store/codec.ts";
+import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
 import { Heartbeat } from "../store/heartbeat.ts";
 import { logFailure } from "../store/log-failure.ts";
 import { QueueStore, REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
 import { QueueWatch } from "../store/queue-watch.ts";
-import { viewOf } from "../store/task-view.ts";
+import { claimedTask } from "../store/task-view.ts";
 import { Claimer, type Batch, type Claimed } from "./claimer.ts";
 import { handlerFinder, type Handlers } from "./handler.ts";
 import { HeldTask } from "./held-task.ts";
@@ -94,6 +94,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
   #starting = 0;
+  #isSending = false;
   readonly #startings = new Set<Promise<void>>();
   /** Whether a scheduler for the queue lives, as far as is known. */
   #isServed = true;
@@ -134,8 +135,11 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       findHandler,
       logger: this.logger,
       unhandledDelayMs,
-      onVerdict: (held, verdict, result) => this.#settler.push({ held, verdict, result }),
-      onReturned: () => this.#claimer?.pumpSoon(),
+      onVerdict: (held, verdict, result) => {
+        this.#settler.push({ held, verdict, result });
+        this.#sendSoon();
+      },
+      onReturned: () => this.#sendSoon(),
       onProgress: ({ task }, value) => this.#emit("progress", task as Task<T>, value),
     });
     this.#heartbeat = new Heartbeat(this.#connection, {
@@ -243,6 +247,17 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#watch.lost(this.queue);
   }
 
+  /** Settles and claims in the next turn of the event loop, when all that this one decides is there. */
+  #sendSoon(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    setImmediate(() => {
+      this.#isSending = false;
+      this.#settler.flush();
+      this.#claimer?.pump();
+    });
+  }
+
   /** A slot is taken until its handler has returned; settles that pile up stop claiming too. */
   #free(): number {
     if (this.#state !== "running") return 0;
@@ -277,7 +292,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     }
     this.#starting -= batch.claimed.length;
     for (const claimed of batch.claimed) this.#startOne(batch, claimed, isKnown);
-    this.#claimer?.pumpSoon();
+    this.#sendSoon();
   }
 
   #startOne(batch: Batch, claimed: Claimed, isKnown = true): void {
@@ -296,12 +311,11 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   ): { held: HeldTask; verdict?: Verdict } {
     const { leaseMs, unhandledDelayMs } = this.parsed;
     const deadlineMs = sentMs + leaseMs;
-    const lease = { lease: `${fence} ${nowMs} ${this.id}`, error: "", result: "" };
     try {
-      const { profile, overrides } = decodeRecord(record);
-      const kept = { ...(this.#store.cachedProfile(profile) ?? KEPT_DEFAULTS), ...overrides };
-      const task = viewOf(this.queue, keys.shard, id, { state: "leased", record, more, ...lease }) as Task;
-      return { held: new HeldTask(keys, task, kept, fence, deadlineMs) };
+      const decoded = decodeRecord(record);
+      const lease = { fence: Number(fence), startedAtMs: nowMs };
+      const task = claimedTask(this.queue, keys.shard, id, decoded, decodeFacts(more), lease);
+      return { held: new HeldTask(keys, task, this.#keptOf(decoded), fence, deadlineMs) };
     } catch (error) {
       this.#emitError(error);
       const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
@@ -322,6 +336,11 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
           : { kind: "bury", error: describeFailure(error) },
       };
     }
+  }
+
+  #keptOf({ profile, overrides }: Record): KeptOptions {
+    const kept = this.#store.cachedProfile(profile) ?? KEPT_DEFAULTS;
+    return overrides === undefined ? kept : { ...kept, ...overrides };
   }
 
   #settled({ held, verdict, result }: Settled): void {
@@ -354,7 +373,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper.remove(held);
     if (held.isLost) return;
     held.isLost = true;
-    held.controller.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
+    held.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
     this.#emit("leaseLost", held.task as Task<T>);
   }
 

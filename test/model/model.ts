@@ -335,10 +335,14 @@ export class Model {
     if (ctl === undefined) return { word: "NO_QUEUE" } as const;
     const remembered = calls.get(worker);
     if (remembered?.answer !== undefined) {
-      const [last, fence, ...ids] = remembered.answer as [number, string, ...string[]];
+      const [last, fence] = remembered.answer as [number, string];
       if (number < last) return { word: "STALE" } as const;
       if (number === last) {
-        const held = ids.filter((id) => tasks.get(id)?.lease?.fence === fence);
+        const endMs = remembered.atMs + leaseMs;
+        const held = [...tasks]
+          .filter(([, { lease }]) => lease?.fence === fence && lease.deadlineMs === endMs)
+          .map(([id]) => id)
+          .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
         return { word: "CLAIMED", nowMs: remembered.atMs, fence, isMore: true, ids: held } as const;
       }
     }
@@ -359,7 +363,7 @@ export class Model {
       task.place = "leased";
       task.lease = { fence, startedAtMs: this.nowMs, worker, deadlineMs: this.nowMs + leaseMs };
     }
-    this.#remember(shard, worker, [number, fence, ...ids]);
+    this.#remember(shard, worker, [number, fence]);
     return { word: "CLAIMED", nowMs: this.nowMs, fence, isMore, ids } as const;
   }
 

@@ -21,8 +21,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "settle does not ask for the fence",
     script: scripts.settle,
-    from: "not holdsFence(held[i], item.fence)",
-    to: "not held[i]",
+    from: "if lease and (lease == lastLease and fence == lastFence or holdsFence(lease, fence)) then",
+    to: "if lease then",
   },
   {
     mistake: "settle does not remember its call",

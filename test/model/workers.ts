@@ -117,12 +117,12 @@ export class Workers {
     const { store } = this.#world.keyspace;
     const decided = endings.map((ending) => ({ ...ending, verdict: verdictOf(ending) }));
     const acks = decided.filter(({ verdict }) => verdict.kind === "ack");
-    const ordered = [...acks, ...decided.filter(({ verdict }) => verdict.kind !== "ack")];
-    const items = ordered.flatMap(({ grip, verdict }) => itemOf(grip, verdict));
+    const others = decided.filter(({ verdict }) => verdict.kind !== "ack");
+    const ordered = [...acks, ...others];
     const refused = await store.settle(
       this.#world.keys(shard),
-      acks.length,
-      items,
+      acks.map(({ grip }) => grip),
+      others.flatMap(({ grip, verdict }) => itemOf(grip, verdict)),
       store.nextCallId(),
       within(),
     );

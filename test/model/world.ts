@@ -168,7 +168,11 @@ export class World {
     if (last === undefined) return;
     if (last !== call.args["number"]) return await this.wire.resend(call, { word: "STALE" });
     const expected = again(call) as { fence: string; claimed: { id: string }[] };
-    const claimed = expected.claimed.filter(({ id }) => tasks.get(id)?.lease?.fence === expected.fence);
+    const endMs = call.atMs + Number(call.args["leaseMs"]);
+    const claimed = expected.claimed.filter(({ id }) => {
+      const lease = tasks.get(id)?.lease;
+      return lease?.fence === expected.fence && lease.deadlineMs === endMs;
+    });
     return await this.wire.resend(call, { ...expected, claimed });
   }
 

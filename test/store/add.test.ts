@@ -92,7 +92,7 @@ describe("add", () => {
     const first = await send();
     const claimed = await keyspace.claim();
     if (claimed.word !== "CLAIMED") throw new Error(claimed.word);
-    await keyspace.run(scripts.settle, { acks: 1 }, ["a", claimed.fence]);
+    await keyspace.run(scripts.settle, { acks: 1 }, [claimed.fence, 1, "a"]);
     const { reply, changes } = await keyspace.watch(send);
     expect(reply).toEqual(first);
     expect(changes).toEqual({});

@@ -63,8 +63,9 @@ export const CALLS: readonly Call[] = [
     name: "settle",
     send: async (keyspace, { fence }) =>
       await keyspace.run(scripts.settle, { acks: 1 }, [
-        "leased1",
         fence,
+        1,
+        "leased1",
         "retry",
         "leased2",
         fence,

@@ -44,8 +44,10 @@ describe("cancel", () => {
       stats: { cancelled: 1 },
       ...noted,
     });
-    expect(await keyspace.run(scripts.extend, { leaseMs: 1000 }, ["a", fence])).toMatchObject({ lost: [0] });
-    expect(await keyspace.run(scripts.settle, { acks: 1 }, ["a", fence])).toMatchObject({ refused: [0] });
+    expect(await keyspace.run(scripts.extend, { leaseMs: 1000 }, ["a", fence])).toMatchObject({
+      lost: [0],
+    });
+    expect(await keyspace.run(scripts.settle, { acks: 1 }, [fence, 1, "a"])).toMatchObject({ refused: [0] });
   });
 
   test("frees the id: a task of the same id is a new one", async () => {

@@ -25,7 +25,7 @@ describe("settle", () => {
   test("ends an acked task for good", async () => {
     const { keyspace, fence } = await setup({ id: "a" }, { id: "b" });
     const { reply, changes } = await keyspace.watch(async () =>
-      keyspace.run(scripts.settle, { acks: 1 }, ["a", fence]),
+      keyspace.run(scripts.settle, { acks: 1 }, [fence, 1, "a"]),
     );
     expect(reply).toEqual({ word: "SETTLED", refused: [] });
     expect(changes).toEqual({ ...ended, tasks: done, stats: { completed: 1 } });
@@ -37,7 +37,7 @@ describe("settle", () => {
     const again = await keyspace.claim();
     if (again.word !== "CLAIMED") throw new Error(again.word);
     const { changes } = await keyspace.watch(async () =>
-      keyspace.run(scripts.settle, { acks: 1 }, ["a", again.fence]),
+      keyspace.run(scripts.settle, { acks: 1 }, [again.fence, 1, "a"]),
     );
     expect(changes).toEqual({
       leased: done,
@@ -145,10 +145,7 @@ describe("settle", () => {
     const ids = ["a1", "a2", "k", "r", "b", "e", "p"];
     const { keyspace, fence } = await setup(...ids.map((id) => ({ id })));
     const items = [
-      "a1",
-      fence,
-      "a2",
-      fence,
+      ...[fence, 2, "a1", "a2"],
       ...item("keep", "k", fence, 10, "null"),
       ...item("retry", "r", fence, 10, ERROR),
       ...item("bury", "b", fence, 0, ERROR),
@@ -177,12 +174,8 @@ describe("a settle of a lease that is not held", () => {
     await keyspace.run(scripts.cancel, {}, ["gone", 1]);
     const late = String(Number(fence) - 1);
     const items = [
-      "a",
-      late,
-      "gone",
-      fence,
-      "never",
-      fence,
+      ...[late, 1, "a"],
+      ...[fence, 2, "gone", "never"],
       ...["keep", "retry", "bury", "release", "postpone"].flatMap((outcome) =>
         item(outcome, "a", late, 0, ERROR),
       ),
@@ -196,7 +189,7 @@ describe("a settle of a lease that is not held", () => {
 
   test("does not take the beginning of a fence for the fence", async () => {
     const { keyspace, fence } = await setup({ id: "a" });
-    const reply = await keyspace.run(scripts.settle, { acks: 2 }, ["a", fence.slice(0, -1), "a", ""]);
+    const reply = await keyspace.run(scripts.settle, { acks: 2 }, [fence.slice(0, -1), 1, "a", "", 1, "a"]);
     expect(reply.refused).toEqual([0, 1]);
   });
 
@@ -206,7 +199,7 @@ describe("a settle of a lease that is not held", () => {
     await keyspace.tick(await keyspace.takeShard());
     const second = await keyspace.claim(1, "w2");
     expect(second.word).toBe("CLAIMED");
-    const late = await keyspace.run(scripts.settle, { acks: 1 }, ["a", fence]);
+    const late = await keyspace.run(scripts.settle, { acks: 1 }, [fence, 1, "a"]);
     expect(late.refused).toEqual([0]);
     expect(await keyspace.run(scripts.counts)).toMatchObject({ leased: 1 });
   });
@@ -214,7 +207,7 @@ describe("a settle of a lease that is not held", () => {
   test("does not keep the others of its call from being settled", async () => {
     const { keyspace, fence } = await setup({ id: "a" }, { id: "b" });
     const { reply, changes } = await keyspace.watch(async () =>
-      keyspace.run(scripts.settle, { acks: 3 }, ["a", fence, "x", fence, "b", fence]),
+      keyspace.run(scripts.settle, { acks: 3 }, [fence, 3, "a", "x", "b"]),
     );
     expect(reply.refused).toEqual([1]);
     expect(changes["stats"]).toEqual({ completed: 2 });
@@ -223,7 +216,7 @@ describe("a settle of a lease that is not held", () => {
   test("refuses the second of two items of one task", async () => {
     const { keyspace, fence } = await setup({ id: "a" });
     const { reply, changes } = await keyspace.watch(async () =>
-      keyspace.run(scripts.settle, { acks: 1 }, ["a", fence, ...item("bury", "a", fence, 0, ERROR)]),
+      keyspace.run(scripts.settle, { acks: 1 }, [fence, 1, "a", ...item("bury", "a", fence, 0, ERROR)]),
     );
     expect(reply.refused).toEqual([1]);
     expect(changes["stats"]).toEqual({ completed: 1 });
@@ -233,7 +226,7 @@ describe("a settle of a lease that is not held", () => {
 describe("a settle that is sent again", () => {
   test("changes nothing and answers as before", async () => {
     const { keyspace, fence } = await setup({ id: "a" }, { id: "b" });
-    const items = ["a", fence, "x", fence, ...item("retry", "b", fence, 0, ERROR)];
+    const items = [fence, 2, "a", "x", ...item("retry", "b", fence, 0, ERROR)];
     const send = async () => await keyspace.run(scripts.settle, { callId: "x", acks: 2 }, items);
     const first = await send();
     expect(first.refused).toEqual([1]);
@@ -245,7 +238,7 @@ describe("a settle that is sent again", () => {
 
   test("answers plainly where all was settled, although the leases are gone", async () => {
     const { keyspace, fence } = await setup({ id: "a" });
-    const send = async () => await keyspace.run(scripts.settle, { callId: "x", acks: 1 }, ["a", fence]);
+    const send = async () => await keyspace.run(scripts.settle, { callId: "x", acks: 1 }, [fence, 1, "a"]);
     expect(await send()).toEqual({ word: "SETTLED", refused: [] });
     const { reply, changes } = await keyspace.watch(send);
     expect(reply).toEqual({ word: "SETTLED", refused: [] });

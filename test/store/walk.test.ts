@@ -76,7 +76,7 @@ function sending(walk: Walk, { verb, id, ms, choice }: Step): () => Promise<unkn
     case "settle": {
       const outcome = OUTCOMES[choice % OUTCOMES.length] ?? "";
       const isAck = choice > 7;
-      const item = isAck ? [id, walk.fence] : [outcome, id, walk.fence, ms, ERROR];
+      const item = isAck ? [walk.fence, 1, id] : [outcome, id, walk.fence, ms, ERROR];
       return async () => await keyspace.run(scripts.settle, { callId, acks: isAck ? 1 : 0 }, item);
     }
     case "tick":
@@ -134,7 +134,7 @@ describe("any sequence of verbs", () => {
     const epoch = await keyspace.takeShard();
     await keyspace.complete({ id: "kept" });
     const fence = await keyspace.lease({ id: "acked" });
-    await keyspace.run(scripts.settle, { acks: 1 }, ["acked", fence]);
+    await keyspace.run(scripts.settle, { acks: 1 }, [fence, 1, "acked"]);
     await keyspace.bury({ id: "purged" }, { id: "requeued" });
     await keyspace.run(scripts.purge, {}, ["purged", "kept"]);
     await keyspace.run(scripts.requeue, {}, ["requeued"]);
