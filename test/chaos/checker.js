@@ -1,75 +1,98 @@
+import { countersOf } from "./counters.js";
+import { DUE_CHANGES, groupBy, historiesOf } from "./histories.js";
 import { faultsOf, pendingIn, some } from "./keyspace.js";
+import { surePausesOf } from "./pauses.js";
+import { secondRunsOf } from "./second-runs.js";
+import { limitsBroken, timesOf } from "./times.js";
 
 /*
  * Holds what must always be so against what a run left behind: the logs of all processes and the keyspace. A pure function.
  *
- * An id may live more than once: it is added again after it has ended. Each life begins with an acknowledged add that did
- * not find the id, or with one of unknown outcome. Every start of a handler belongs to one life, and must be the only one
- * of it unless
- *   - the start before it asked for that: it failed, postponed the task, or was released by a worker that closed;
- *   - or it lost its lease: its worker was killed, or said so itself. That one is counted as a duplicate.
- * What is neither is found as `unexplained`. Host clocks are asked for nothing but whether a task began before its time.
+ * Host clocks are asked for nothing but whether a task began before its time: the clock of the host that Redis runs on is
+ * Redis' own, and monotonic times are counted from it.
  */
 
 /** The wall clock may be slewed during a run. */
-const CLOCK_SLACK_MS = 50;
-const ASKED_FOR_AGAIN = new Set(["failed", "later", "released"]);
+export const CLOCK_SLACK_MS = 50;
+/** Between what Redis calls now and what a log does, in one instant. */
+const PAUSE_SLACK_MS = 5;
 
 /**
- * @param run.events    all events of all roles: { role, event, t, ... }
- * @param run.killed    names of the workers that were killed
+ * @param run.events    all events of all roles, in order of time: { role, event, t, ... }
+ * @param run.promised  "none lost", or "counted": then what was lost is no finding
+ * @param run.killed    names of the processes that were killed
+ * @param run.killedWorkers how many of them were workers
  * @param run.concurrency how many tasks a worker may hold
  * @param run.blinded   how often a worker was cut off past its leases: what it had claimed and not heard of is gone
  * @param run.pictures  of all shards, after all has come to rest; undefined if it could not be read
  * @param run.samples   faults found in pictures taken during the run
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
- * @param run.faults    { kind, victims, startT, endT } of the nemesis
+ * @param run.faults    { kind, victims, startT, endT, struck, least } of the nemesis
+ * @param run.codes     the errors that its faults may cause
  * @param run.troubles  what went wrong with the processes themselves
+ * @param run.limits    see `limitsBroken`
+ * @param run.leaseMs
  */
 export function check(run) {
-  const lives = livesOf(run.events);
+  const { histories, calls, unclaimed } = historiesOf(run.events, run.killed);
+  const known = { ...run, histories: [...histories.values()], calls, unclaimed };
   const findings = [];
   const find = (kind, items) => {
     if (items.length > 0) findings.push({ kind, count: items.length, text: some(items) });
   };
 
   const { pictures = [] } = run;
-  const dead = new Set(pictures.flatMap(({ places }) => places.get("dead")));
+  known.dead = new Set(pictures.flatMap(({ places }) => places.get("dead")));
   const stuck = pendingIn(pictures);
-  const present = new Set([...stuck, ...dead]);
+  known.present = new Set([...stuck, ...known.dead]);
 
-  const lost = lostOf(lives, present);
-  find("lost", lost);
-  find("early", earlyOf(run, lives));
-  find("stuck", run.isDrained ? [] : stuck);
+  const lost = lostOf(known);
+  const early = earlyOf(known);
   const backwards = backwardsOf(run.events);
+  const { duplicates, unexplained, wrongAttempts, movedDues, vanished } = secondRunsOf(known);
+  known.lostCount = lost.length;
+  known.vanished = vanished;
+  const times = timesOf(known);
+  if (run.promised !== "counted") find("lost", lost);
+  find("early", early);
+  find("stuck", run.isDrained ? [] : stuck.length > 0 ? stuck : ["something, when it was looked at"]);
   find("fence backwards", backwards);
-  const { duplicates, unexplained } = duplicatesOf(run, lives);
   find("unexplained second run", unexplained);
-  find("settled under a lost lease", lateSettlesOf(lives));
-  find("twin", twinsOf(lives));
-  find("never added", ghostsOf(lives));
-  find("other payload", payloadsOf(lives));
-  find("started after its cancel", cancelledStartsOf(lives));
-  find("attempts", attemptsOf(lives));
-  find("due time moved", movedOf(lives));
-  find("dead without a reason", needlessDeathsOf(lives, dead, run));
-  find("counters and logs differ", countersOf(run, lives));
+  find("attempts", wrongAttempts);
+  find("due time", [...movedDues, ...wrongDuesOf(known)]);
+  find("settled under a lost lease", lateSettlesOf(known));
+  find("twin", twinsOf(known));
+  find("existed though gone", existedThoughGone(known));
+  find("never added", ghostsOf(known));
+  find("other payload", payloadsOf(known));
+  find("started after its cancel", cancelledStartsOf(known));
+  find("started while paused", pausedStartsOf(known));
+  find("requeued and not run", run.isDrained ? requeuedInVain(known) : []);
+  find("dead without a reason", needlessDeathsOf(known));
+  find(
+    "not forgotten",
+    pictures.flatMap(({ places }) => places.get("done")),
+  );
+  find("bulk lists", bulkFaultsOf(run.events));
+  find("counters and logs differ", countersOf(known));
+  find("refused", refusalsOf(known));
+  find("fault did not strike", missesOf(run));
+  find("slow", limitsBroken(known, times));
   find("trouble", run.troubles);
   for (const fault of run.samples) findings.push({ ...fault, kind: `${fault.kind}, during` });
   for (const picture of pictures) findings.push(...faultsOf(picture));
 
-  const ran = [...lives.values()].filter(({ adds, starts }) => adds.length > 0 && starts.length > 0);
+  const ran = known.histories.filter((one) => acknowledgedOf(one) > 0 && one.starts.length > 0);
   return {
-    acknowledged: [...lives.values()].reduce((sum, { adds }) => sum + adds.length, 0),
-    run: ran.reduce((sum, { adds, starts }) => sum + Math.min(adds.length, starts.length), 0),
+    acknowledged: known.histories.reduce((sum, one) => sum + acknowledgedOf(one), 0),
+    run: ran.reduce((sum, one) => sum + Math.min(acknowledgedOf(one), one.starts.length), 0),
     duplicates,
     lost: lost.length,
-    early: findings.find(({ kind }) => kind === "early")?.count ?? 0,
+    early: early.length,
     stuck: run.isDrained ? 0 : Math.max(1, stuck.length),
     fenceBackwards: backwards.length,
-    ...timesOf(run, lives),
+    ...times,
     findings: merged(findings),
   };
 }
@@ -83,90 +106,110 @@ export function merged(findings) {
   }));
 }
 
-/** id -> all that is known of it, each list in order of time. */
-function livesOf(events) {
-  const lives = new Map();
-  const lifeOf = (id) => {
-    let life = lives.get(id);
-    if (life === undefined) {
-      life = { id, adds: [], existed: [], unknown: 0, cancels: [], starts: [], byFence: new Map() };
-      lives.set(id, life);
-    }
-    return life;
-  };
-  for (const event of events) {
-    if (event.event === "added")
-      (event.existed ? lifeOf(event.id).existed : lifeOf(event.id).adds).push(event);
-    else if (event.event === "unknown") lifeOf(event.id).unknown++;
-    else if (event.event === "cancel") lifeOf(event.id).cancels.push(event);
-    else if (event.event === "start") {
-      const life = lifeOf(event.id);
-      const start = { ...event };
-      life.starts.push(start);
-      life.byFence.set(`${event.fence} ${event.role}`, start);
-    }
-  }
-  for (const event of events) {
-    const start = lives.get(event.id)?.byFence.get(`${event.fence} ${event.role}`);
-    if (start === undefined) continue;
-    if (event.event === "end") Object.assign(start, { outcome: event.outcome, endT: event.t });
-    else if (event.event === "completed") start.completedT = event.t;
-    else if (event.event === "leaseLost") start.lostT = event.t;
-  }
-  for (const life of lives.values()) {
-    life.adds.sort((a, b) => a.addedAtMs - b.addedAtMs);
-    life.starts.sort((a, b) => a.fence - b.fence || a.t - b.t);
-  }
-  return lives;
-}
+/** How many tasks were acknowledged under an id. To be told that it is there is an acknowledgement too. */
+const acknowledgedOf = ({ adds, there }) => Math.max(adds.length, there.length > 0 ? 1 : 0);
 
 /** Acknowledged, and neither done, nor cancelled, nor anywhere. */
-function lostOf(lives, present) {
-  const lost = [];
-  for (const { id, adds, cancels, starts } of lives.values()) {
-    const done = starts.filter(({ outcome }) => outcome === "ok").length;
-    const cancelled = cancels.filter(
-      ({ outcome }) => outcome === "cancelled" || outcome === "unknown",
-    ).length;
-    const missing = adds.length - done - cancelled - (present.has(id) ? 1 : 0);
-    if (missing > 0) lost.push(id);
-  }
-  return lost;
+function lostOf({ histories, present }) {
+  return histories
+    .filter((history) => {
+      const { id, changes, starts } = history;
+      const done = starts.filter(({ outcome }) => outcome === "ok").length;
+      const cancelled = changes.filter(
+        ({ verb, outcome }) => verb === "cancel" && (outcome === "cancelled" || outcome === "unknown"),
+      ).length;
+      return acknowledgedOf(history) - done - cancelled - (present.has(id) ? 1 : 0) > 0;
+    })
+    .map(({ id }) => id);
 }
 
-/**
- * Before its due time by the claim's Redis clock, or by the wall clock when the handler began. And the due time must be the
- * asked one: a delay counts from when Redis took the task, whatever the clock of the producer says.
- */
-function earlyOf({ epochMs }, lives) {
+/** Before its due time by the claim's Redis clock, by the wall clock when the handler began, or before what was acknowledged. */
+function earlyOf({ epochMs, histories }) {
   const early = [];
-  for (const { id, adds, starts, unknown } of lives.values()) {
+  for (const { id, adds, maybe, changes, starts } of histories) {
     for (const { t, nowMs, dueAtMs } of starts)
       if (nowMs < dueAtMs || t + epochMs + CLOCK_SLACK_MS < dueAtMs)
         early.push(`${id} by ${dueAtMs - nowMs} ms`);
-    for (const { sentT, t, dueAtMs, delayMs, atMs } of adds) {
-      const isOff =
-        delayMs === undefined
-          ? dueAtMs !== atMs
-          : dueAtMs - delayMs < sentT + epochMs - CLOCK_SLACK_MS ||
-            dueAtMs - delayMs > t + epochMs + CLOCK_SLACK_MS;
-      if (isOff) early.push(`${id} is due ${dueAtMs}, which was not asked for`);
+    for (const start of starts) {
+      const askedMs = leastDueMs({ adds, maybe, changes }, start, epochMs);
+      if (start.nowMs < askedMs)
+        early.push(`${id} by ${Math.ceil(askedMs - start.nowMs)} ms of what was asked`);
     }
-    const [first] = starts;
-    const [added] = adds;
-    if (adds.length === 1 && unknown === 0 && first !== undefined && first.nowMs < added.dueAtMs)
-      early.push(`${id} before its acknowledged time, by ${added.dueAtMs - first.nowMs} ms`);
   }
   return early;
+}
+
+/**
+ * When a start may be at the earliest, by the last change of the due time that was acknowledged and that no other call
+ * blurs; an add may also be of unknown outcome, for nothing can be before it.
+ */
+function leastDueMs({ adds, maybe, changes }, start, epochMs) {
+  const startT = start.nowMs - epochMs;
+  const made = [...adds, ...maybe];
+  if (made.length !== 1) return -Infinity;
+  const moves = changes.filter(
+    ({ verb, outcome, sentT }) => isMove(verb, outcome) && sentT <= startT + CLOCK_SLACK_MS,
+  );
+  if (moves.length === 0) return dueRangeOf(made[0], epochMs)[0];
+  const last = moves.at(-1);
+  const isBlurred = moves.some((move) => move !== last && move.t > last.sentT);
+  if (isBlurred || last.outcome === "unknown" || last.t > startT) return -Infinity;
+  return dueRangeOf(last, epochMs)[0];
+}
+
+const isMove = (verb, outcome) =>
+  verb in DUE_CHANGES && (outcome === DUE_CHANGES[verb] || outcome === "unknown");
+
+/** From when to when what a call asks for may be, by the clock of Redis. */
+function dueRangeOf({ verb, sentT, t, delayMs, atMs }, epochMs) {
+  if (atMs !== undefined) return [atMs, atMs];
+  const ms = delayMs ?? 0;
+  const least = verb === "runNow" ? -Infinity : sentT + epochMs + ms - CLOCK_SLACK_MS;
+  return [least, t + epochMs + ms + CLOCK_SLACK_MS];
+}
+
+/** A due time that was not asked for: a delay counts from when Redis took the call, whatever the caller's clock says. */
+function wrongDuesOf({ epochMs, histories }) {
+  const wrong = [];
+  const hold = (id, dueAtMs, call) => {
+    const [least, most] = dueRangeOf(call, epochMs);
+    if (dueAtMs < least || dueAtMs > most)
+      wrong.push(`${id} is due ${dueAtMs}, ${call.verb} asked for another`);
+  };
+  for (const { id, adds, maybe, changes, starts } of histories) {
+    for (const add of adds) if (add.dueAtMs !== undefined) hold(id, add.dueAtMs, add);
+    if (adds.length + maybe.length !== 1) continue;
+    starts.forEach((start, i) => {
+      const startT = start.nowMs - epochMs;
+      const { t, endT: sinceT = t } = starts[i - 1] ?? { t: -Infinity };
+      const moves = changes.filter(
+        ({ verb, outcome, sentT }) => isMove(verb, outcome) && sentT <= startT + CLOCK_SLACK_MS,
+      );
+      const last = moves.at(-1) ?? (i === 0 ? (adds[0] ?? maybe[0]) : undefined);
+      const isClear =
+        last !== undefined &&
+        last.outcome !== "unknown" &&
+        last.t < startT &&
+        last.sentT > sinceT &&
+        moves.every((move) => move === last || move.t < last.sentT);
+      if (!isClear || (i > 0 && starts[i - 1].isDisturbed)) return;
+      if (last.dueAtMs === undefined) hold(id, start.dueAtMs, last);
+      else if (last.dueAtMs !== start.dueAtMs)
+        wrong.push(`${id} is due ${start.dueAtMs}, not ${last.dueAtMs}`);
+    });
+  }
+  return wrong;
 }
 
 /** Per shard a later claim has a higher fence, and no two workers have the same one. */
 function backwardsOf(events) {
   const backwards = [];
-  const shards = groupBy(events, ({ shard }) => shard);
+  const shards = groupBy(
+    events.filter(({ event }) => event === "start"),
+    ({ shard }) => shard,
+  );
   for (const [shard, all] of shards) {
-    if (shard === undefined) continue;
-    const starts = all.filter(({ event }) => event === "start").toSorted((a, b) => a.nowMs - b.nowMs);
+    const starts = all.toSorted((a, b) => a.nowMs - b.nowMs);
     const holders = new Map();
     let highest = 0;
     let before = 0;
@@ -186,237 +229,173 @@ function backwardsOf(events) {
   return backwards;
 }
 
-function groupBy(list, keyOf) {
-  const groups = new Map();
-  for (const one of list) {
-    const key = keyOf(one);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(one);
-  }
-  return groups;
-}
-
-function duplicatesOf({ killed }, lives) {
-  const dead = new Set(killed);
-  const unexplained = [];
-  let duplicates = 0;
-  for (const { id, adds, unknown, starts } of lives.values()) {
-    const counting = starts.filter(({ outcome }) => !ASKED_FOR_AGAIN.has(outcome));
-    const extra = counting.length - adds.length - unknown;
-    const disturbed = starts.filter(({ role, lostT }) => lostT !== undefined || dead.has(role)).length;
-    if (extra > 0) duplicates += extra;
-    if (extra > disturbed) unexplained.push(`${id} ran ${counting.length} times`);
-  }
-  return { duplicates, unexplained };
-}
-
 /** Its worker was told that the settle counted, though the task had been claimed anew before its handler ended. */
-function lateSettlesOf(lives) {
-  const late = [];
-  for (const { id, starts } of lives.values())
-    for (const start of starts)
-      if (
-        start.completedT !== undefined &&
-        starts.some((other) => other.fence > start.fence && other.t < (start.endT ?? start.completedT))
+function lateSettlesOf({ histories }) {
+  return histories.flatMap(({ id, starts }) =>
+    starts
+      .filter(
+        ({ fence, endT, completedT }) =>
+          completedT !== undefined &&
+          starts.some((other) => other.fence > fence && other.t < (endT ?? completedT)),
       )
-        late.push(`${id} under ${start.fence}`);
-  return late;
+      .map(({ fence }) => `${id} under ${fence}`),
+  );
 }
 
 /** An add said that it made the task, though the task was alive. */
-function twinsOf(lives) {
+function twinsOf({ histories }) {
   const twins = [];
-  for (const { id, adds, unknown, cancels, starts } of lives.values()) {
-    if (unknown > 0 || cancels.length > 0) continue;
-    for (let i = 1; i < adds.length; i++) {
-      const [older, newer] = [adds[i - 1], adds[i]];
-      const hasRun = starts.some(({ nowMs }) => nowMs >= older.addedAtMs && nowMs <= newer.addedAtMs);
+  for (const { id, adds, maybe, changes, starts } of histories) {
+    if (maybe.length > 0 || changes.some(({ verb }) => verb === "cancel")) continue;
+    const inTime = adds.toSorted((a, b) => a.addedAtMs - b.addedAtMs);
+    for (let i = 1; i < inTime.length; i++) {
+      const [older, newer] = [inTime[i - 1], inTime[i]];
+      const hasRun = starts.some(
+        ({ nowMs, outcome }) => outcome === "ok" && nowMs >= older.addedAtMs && nowMs <= newer.addedAtMs,
+      );
       if (!hasRun) twins.push(id);
     }
   }
   return twins;
 }
 
-function ghostsOf(lives) {
-  return [...lives.values()]
+/** An add said that the task was there, though it was over and confirmed before the add was sent. */
+function existedThoughGone({ histories }) {
+  return histories
     .filter(
-      ({ adds, unknown, starts, existed }) =>
-        adds.length + unknown === 0 && starts.length + existed.length > 0,
+      ({ adds, there, maybe, starts }) =>
+        maybe.length === 0 &&
+        adds.length === 1 &&
+        adds[0].keepResultMs === undefined &&
+        there.some(({ sentT }) => starts.some(({ completedT }) => completedT < sentT)),
     )
     .map(({ id }) => id);
 }
 
-/** What ran is what was added: of one life, the payload of the add that made it. */
-function payloadsOf(lives) {
-  return [...lives.values()]
-    .filter(({ unknown }) => unknown === 0)
-    .filter(({ adds, starts }) => starts.some((start) => !adds.some(({ key }) => key === start.key)))
+function ghostsOf({ histories }) {
+  return histories
+    .filter(
+      ({ adds, maybe, starts, there }) =>
+        adds.length + maybe.length === 0 && starts.length + there.length > 0,
+    )
     .map(({ id }) => id);
 }
 
-function cancelledStartsOf(lives) {
+/** What ran is what was added, or what an update put in its place: from its answer on, and perhaps from when it was sent. */
+function payloadsOf({ epochMs, histories }) {
   const found = [];
-  for (const { id, adds, cancels, starts } of lives.values()) {
-    if (adds.length > 1) continue;
-    for (const { outcome, t } of cancels)
-      if (outcome === "cancelled" && starts.some((start) => start.t > t)) found.push(id);
-  }
-  return found;
-}
-
-/**
- * The attempt of a start is one more than that before it if that failed, the same if it was postponed or released. One more
- * than that may stand for a lease that was lost, which is counted against the counter of those, in `countersOf`.
- */
-function attemptsOf(lives) {
-  const found = [];
-  for (const { id, adds, unknown, starts } of lives.values()) {
-    if (adds.length + unknown !== 1) continue;
-    starts.forEach((start, i) => {
-      const expected = i === 0 ? 1 : nextAttempt(starts[i - 1]);
-      if (start.attempt < expected) found.push(`${id}: attempt ${start.attempt}, expected ${expected}`);
-    });
-  }
-  return found;
-}
-
-/** The least that the next start may be. */
-function nextAttempt({ attempt, outcome, lostT }) {
-  if (outcome === "failed") return attempt + 1;
-  return outcome === undefined && lostT === undefined ? attempt + 1 : attempt;
-}
-
-/** A task that was released, or whose worker died with it, is due as it was. */
-function movedOf(lives) {
-  const found = [];
-  for (const { id, adds, unknown, starts } of lives.values()) {
-    if (adds.length + unknown !== 1) continue;
-    for (let i = 1; i < starts.length; i++) {
-      const { outcome, dueAtMs } = starts[i - 1];
-      const isAsItWas = outcome === "released" || outcome === undefined;
-      if (isAsItWas && starts[i].dueAtMs !== dueAtMs)
-        found.push(`${id}: ${starts[i].dueAtMs}, before ${dueAtMs}`);
+  for (const { id, adds, there, maybe, changes, starts } of histories) {
+    const updates = changes.filter(
+      ({ verb, outcome }) => verb === "update" && (outcome === "updated" || outcome === "unknown"),
+    );
+    const written = [...adds, ...maybe, ...there.filter(({ outcome }) => outcome === "there"), ...updates];
+    for (const { key, nowMs } of starts) {
+      const startT = nowMs - epochMs;
+      const overs = written.filter(({ outcome, t }) => outcome !== "unknown" && t < startT - CLOCK_SLACK_MS);
+      const may = written.filter(
+        (one) =>
+          one.sentT <= startT + CLOCK_SLACK_MS && !overs.some((over) => over !== one && over.sentT >= one.t),
+      );
+      if (!may.some((one) => one.key === undefined || one.key === key))
+        found.push(`${id} ran ${key}, expected ${may.map((one) => one.key).join(" or ")}`);
     }
   }
   return found;
 }
 
-/** How many attempts were used that no handler's failure explains. */
-function unexplainedAttempts(lives) {
-  let used = 0;
-  for (const { adds, unknown, starts } of lives.values()) {
-    if (adds.length + unknown !== 1) continue;
-    starts.forEach((start, i) => {
-      const before = starts[i - 1];
-      const explained = before === undefined ? 1 : before.attempt + (before.outcome === "failed" ? 1 : 0);
-      used += Math.max(0, start.attempt - explained);
-    });
-  }
-  return used;
+/** Unless it was added again. */
+function cancelledStartsOf({ histories }) {
+  return histories
+    .filter(({ adds, maybe, changes, starts }) =>
+      changes.some(
+        ({ verb, outcome, t, sentT }) =>
+          verb === "cancel" &&
+          outcome === "cancelled" &&
+          ![...adds, ...maybe].some((add) => add.t > sentT) &&
+          starts.some((start) => start.t > t),
+      ),
+    )
+    .map(({ id }) => id);
 }
 
-/** Buried though no handler had failed for good. */
-function needlessDeathsOf(lives, dead, { killed, blinded }) {
-  if (killed.length + blinded > 0) return [];
-  return [...dead].filter((id) => {
-    const starts = lives.get(id)?.starts ?? [];
-    return !starts.some(
-      ({ outcome, lostT }) => outcome === "failed" || outcome === "fatal" || lostT !== undefined,
+/** Claimed between a pause that was confirmed and the resume after it. */
+function pausedStartsOf({ calls, events, epochMs }) {
+  const windows = surePausesOf(calls);
+  return events
+    .filter(
+      ({ event, nowMs }) =>
+        event === "start" &&
+        windows.some(
+          ({ fromT, toT }) =>
+            nowMs - epochMs > fromT + PAUSE_SLACK_MS && nowMs - epochMs < toT - PAUSE_SLACK_MS,
+        ),
+    )
+    .map(({ id, shard }) => `${id} in shard ${shard}`);
+}
+
+function requeuedInVain({ histories }) {
+  return histories
+    .filter(({ changes, starts }) =>
+      changes.some(
+        ({ verb, outcome, sentT }) =>
+          verb === "requeue" && outcome === "requeued" && !starts.some(({ endT = Infinity }) => endT > sentT),
+      ),
+    )
+    .map(({ id }) => id);
+}
+
+/** Buried though no handler had failed for good. Only who has few attempts may be buried by leases that expired. */
+function needlessDeathsOf({ histories, dead, killedWorkers, blinded }) {
+  const found = histories.filter(({ id, adds, maybe, there, starts, unstarted }) => {
+    if (!dead.has(id)) return false;
+    const attemptsMax = Math.min(...[...adds, ...maybe, ...there].map(({ attempts = 1 }) => attempts));
+    const mayExpire = killedWorkers + blinded + unstarted.length > 0 && attemptsMax <= 2;
+    return (
+      !starts.some(
+        ({ outcome, attempt, isDisturbed }) =>
+          outcome === "fatal" ||
+          (attempt >= attemptsMax && (outcome === "failed" || isDisturbed || mayExpire)),
+      ) && !(mayExpire && starts.length === 0)
     );
   });
+  return found.map(({ id }) => id);
 }
 
-/** The counters of the shards against what the processes said. */
-function countersOf({ pictures = [], events, killed, blinded, concurrency, isDrained }, lives) {
-  if (pictures.length === 0) return [];
-  const sum = (name) => pictures.reduce((all, { counters }) => all + (counters[name] ?? 0), 0);
-  const all = [...lives.values()];
-  const starts = all.flatMap((life) => life.starts);
-  const howMany = (isSo) => starts.filter(isSo).length;
-  const adds = all.reduce((count, life) => count + life.adds.length, 0);
-  const unknown = all.reduce((count, life) => count + life.unknown, 0);
-  const cancels = events.filter(({ event }) => event === "cancel");
-  const cancelled = cancels.filter(({ outcome }) => outcome === "cancelled").length;
-  const cancelUnknown = cancels.filter(({ outcome }) => outcome === "unknown").length;
-  const failed = howMany(({ outcome }) => outcome === "failed" || outcome === "fatal");
-  const released = howMany(({ outcome }) => outcome === "released" || outcome === "later");
-  const lost = events.filter(({ event }) => event === "leaseLost").length;
-  const mayVanish = (killed.length + blinded) * concurrency;
-  const reaped = sum("recovered") + (sum("dead") - sum("failed") + sum("retried"));
-
-  const off = [];
-  const between = (name, value, min, max) => {
-    if (value < min || value > max)
-      off.push(`${name} is ${value}, expected ${min === max ? min : `${min} to ${max}`}`);
-  };
-  between("added", sum("added"), adds, adds + unknown);
-  between("cancelled", sum("cancelled"), cancelled, cancelled + cancelUnknown);
-  between(
-    "completed",
-    sum("completed"),
-    howMany(({ completedT }) => completedT !== undefined),
-    Infinity,
+/** The error of an incomplete `addBulk` names each id once. */
+function bulkFaultsOf(events) {
+  const sizes = new Map(
+    events
+      .filter(({ event, verb }) => event === "ask" && verb === "addBulk")
+      .map(({ role, n, items }) => [`${role} ${n}`, items]),
   );
-  between(
-    "completed",
-    sum("completed"),
-    0,
-    howMany(({ outcome }) => outcome === "ok"),
-  );
-  if (isDrained) between("failed", sum("failed"), failed - lost - mayVanish, failed);
-  between("leases that expired", reaped, 0, lost + mayVanish);
-  between("attempts used by expired leases", unexplainedAttempts(lives), 0, reaped);
-  if (lost + mayVanish === 0 && isDrained) between("released", sum("released"), released, Infinity);
-  return off;
+  return events
+    .filter(({ event, outcome }) => event === "answer" && outcome === "incomplete")
+    .filter(({ role, n, added, refused, unknown }) => {
+      const items = sizes.get(`${role} ${n}`);
+      const all = [...added, ...refused, ...unknown];
+      const asked = items.map(({ id }) => id).filter((id) => id !== undefined);
+      return (
+        new Set(all).size !== items.length ||
+        all.length !== items.length ||
+        !asked.every((id) => all.includes(id))
+      );
+    })
+    .map(({ role, n }) => `call ${n} of ${role}`);
 }
 
-/** The longest time without a start while there was something to do, lag, and how soon work went on after each fault. */
-function timesOf({ events, faults, epochMs }, lives) {
-  const starts = events.filter(({ event }) => event === "start").toSorted((a, b) => a.t - b.t);
-  const lags = starts.map(({ t, dueAtMs }) => Math.max(0, t + epochMs - dueAtMs)).toSorted((a, b) => a - b);
-  const percentile = (share) => Math.round(lags[Math.floor((lags.length - 1) * share)] ?? 0);
-  const firsts = faults
-    .map((fault) => firstStartAfter(fault, starts, lives))
-    .filter((ms) => ms !== undefined);
-  return {
-    longestStallMs: Math.round(longestStall(starts, epochMs)),
-    firstStartMs: firsts.length === 0 ? undefined : Math.round(Math.max(...firsts)),
-    lagP50Ms: percentile(0.5),
-    lagP99Ms: percentile(0.99),
-    lagMaxMs: percentile(1),
-  };
+/** Errors that the faults of the scenario do not explain. */
+function refusalsOf({ events, codes }) {
+  const isBad = ({ event, code, outcome }) =>
+    (event === "error" || (event === "answer" && ["refused", "unknown", "incomplete"].includes(outcome))) &&
+    !codes.includes(code);
+  return events
+    .filter(isBad)
+    .map(({ role, event, code, error }) => `${role}: ${event} ${code} ${error ?? ""}`);
 }
 
-/** Between two starts, counted from when the first task that was waiting had become due. */
-function longestStall(starts, epochMs) {
-  let longest = 0;
-  let earliestDueT = Infinity;
-  for (let i = starts.length - 1; i > 0; i--) {
-    earliestDueT = Math.min(earliestDueT, starts[i].dueAtMs - epochMs);
-    longest = Math.max(longest, starts[i].t - Math.max(starts[i - 1].t, earliestDueT));
-  }
-  return longest;
-}
-
-function firstStartAfter({ kind, victims, startT, endT }, starts, lives) {
-  const firstOf = (list, fromT) => {
-    const first = list.find(({ t }) => t >= fromT);
-    return first === undefined ? undefined : first.t - fromT;
-  };
-  if (kind === "redis-away") return firstOf(starts, endT);
-  if (kind === "scheduler") {
-    const shards = groupBy(starts, ({ shard }) => shard);
-    return Math.max(...[...shards.values()].map((all) => firstOf(all, startT) ?? 0));
-  }
-  if (kind !== "worker") return firstOf(starts, startT);
-  const held = starts.filter(
-    ({ role, t, id, fence }) =>
-      victims.includes(role) &&
-      t < startT &&
-      !((lives.get(id)?.byFence.get(`${fence} ${role}`)?.endT ?? Infinity) < startT),
-  );
-  const again = held
-    .map(({ id, fence, role }) => lives.get(id).starts.find((one) => one.fence > fence && one.role !== role))
-    .filter((start) => start !== undefined && start.t > startT);
-  return again.length === 0 ? firstOf(starts, startT) : Math.max(...again.map(({ t }) => t - startT));
+function missesOf({ faults }) {
+  if (faults.length === 0) return ["there was none"];
+  return faults
+    .filter(({ struck, least = 1 }) => !(struck >= least))
+    .map(({ name, struck, least = 1 }) => `${name}: ${struck ?? "nothing"}, at least ${least} expected`);
 }

@@ -9,19 +9,24 @@ const EPOCH_MS = 1_000_000;
 
 type Event = Record<string, unknown>;
 
-const added = (more: Event = {}): Event => ({
-  event: "added",
-  role: "p",
-  id: "a",
-  key: "k",
-  t: 12,
-  sentT: 8,
-  existed: false,
-  addedAtMs: EPOCH_MS + 10,
-  delayMs: 20,
-  dueAtMs: EPOCH_MS + 30,
-  ...more,
-});
+let calls = 0;
+
+/** A call and its answer, `sentT` and `t` ms after the epoch; without an outcome its producer was killed before that. */
+function call(verb: string, sentT: number, t: number, more: Event = {}): Event[] {
+  const { outcome, answer = {}, ...facts } = more;
+  const role = outcome === undefined ? "killed" : "p";
+  const n = ++calls;
+  const ask = { event: "ask", role, n, t: sentT, verb, id: "a", ...facts };
+  return outcome === undefined
+    ? [ask]
+    : [ask, { event: "answer", role, n, t, outcome, ...(answer as Event) }];
+}
+
+const added = (more: Event = {}): Event[] => {
+  const { dueAtMs = EPOCH_MS + 30, addedAtMs = EPOCH_MS + 10, id = "a", ...rest } = more;
+  const facts = { id, key: "k", delayMs: 20, attempts: 20, outcome: "added" };
+  return call("add", 8, 12, { ...facts, answer: { id, dueAtMs, addedAtMs }, ...rest });
+};
 
 /** A start and an end that is confirmed, `at` ms after the epoch. */
 function ran(at: number, more: Event = {}): Event[] {
@@ -59,11 +64,23 @@ function findingsOf(events: readonly Event[], shard: Shard = {}, more: object = 
     counters,
     places: new Map(Object.entries({ ...usual, ...places })),
   };
-  const run = { events, killed: [], blinded: 0, concurrency: 10, samples: [], isDrained: true };
+  const fault = { name: "f", kind: "network", victims: [], startT: 0, endT: 0, struck: 1 };
+  const run = {
+    killed: ["killed"],
+    killedWorkers: 0,
+    blinded: 0,
+    concurrency: 10,
+    samples: [],
+    isDrained: true,
+  };
   const { findings } = check({
     ...run,
+    events,
     epochMs: EPOCH_MS,
-    faults: [],
+    leaseMs: 1000,
+    promised: "none lost",
+    codes: [],
+    faults: [fault],
     troubles: [],
     pictures: [picture],
     ...more,
@@ -71,30 +88,101 @@ function findingsOf(events: readonly Event[], shard: Shard = {}, more: object = 
   return findings.map(({ kind }) => kind);
 }
 
-test("finds nothing in a sound history", () => {
-  expect(findingsOf([added(), ...ran(31)])).toEqual([]);
+const retried = { added: 1, completed: 1, failed: 1, retried: 1 };
+const requeuedOnce = { added: 1, completed: 1, failed: 1, dead: 1, requeued: 1 };
+const lostLease = (t: number, more: Event = {}): Event => ({
+  event: "leaseLost",
+  id: "a",
+  role: "w",
+  t,
+  ...more,
 });
 
-test("finds a task that is nowhere", () => {
-  expect(findingsOf([added()], { counters: { added: 1, completed: 1 } })).toContain("lost");
+test("finds nothing in a sound history", () => {
+  expect(findingsOf([...added(), ...ran(31)])).toEqual([]);
+});
+
+test("finds a task that is nowhere, unless losses are only counted", () => {
+  expect(findingsOf(added())).toContain("lost");
+  const events = added();
+  expect(findingsOf(events, { counters: {} }, { promised: "counted" })).toEqual([]);
+});
+
+test("finds the loss of a task whose add was told that it is there", () => {
+  const unknown = call("add", 8, 12, { outcome: "unknown", code: "X", answer: { id: "a" } });
+  const there = call("add", 13, 15, { outcome: "existed", answer: { id: "a" } });
+  expect(findingsOf([...unknown, ...there], { counters: { added: 1 } })).toContain("lost");
 });
 
 test("finds an early start", () => {
-  expect(findingsOf([added(), ...ran(29)])).toContain("early");
+  expect(findingsOf([...added(), ...ran(29)])).toContain("early");
 });
 
 test("finds a due time that was counted by a wrong clock", () => {
   const off = { addedAtMs: EPOCH_MS + 3_600_010, dueAtMs: EPOCH_MS + 3_600_030 };
-  expect(findingsOf([added(off), ...ran(31)])).toContain("early");
+  expect(findingsOf([...added(off), ...ran(31)])).toContain("due time");
+});
+
+test("finds a start before or without the due time that a reschedule gave", () => {
+  const moved = call("reschedule", 13, 14, { delayMs: 500, outcome: "rescheduled" });
+  const due = { dueAtMs: EPOCH_MS + 514 };
+  expect(findingsOf([...added(), ...moved, ...ran(515, due)])).toEqual([]);
+  expect(findingsOf([...added(), ...moved, ...ran(70)])).toEqual(["early", "due time"]);
+  expect(findingsOf([...added(), ...moved, ...ran(915, { dueAtMs: EPOCH_MS + 914 })])).toEqual(["due time"]);
+});
+
+test("takes either due time where the outcome of a reschedule is unknown", () => {
+  const moved = call("reschedule", 13, 14, { delayMs: 500 });
+  expect(findingsOf([...added(), ...moved, ...ran(31)])).toEqual([]);
+  expect(findingsOf([...added(), ...moved, ...ran(515, { dueAtMs: EPOCH_MS + 514 })])).toEqual([]);
+});
+
+test("finds a run-now after which the task was late", () => {
+  const late = { delayMs: 9000, dueAtMs: EPOCH_MS + 9010 };
+  const now = call("runNow", 13, 14, { outcome: "due" });
+  const due = { dueAtMs: EPOCH_MS + 14 };
+  expect(findingsOf([...added(late), ...now, ...ran(16, due)])).toEqual([]);
+  expect(findingsOf([...added(late), ...now, ...ran(9011, due)])).toEqual(["slow"]);
+});
+
+test("finds a payload that an update had replaced, and one that none had written", () => {
+  const updated = call("update", 13, 14, { key: "new", outcome: "updated" });
+  expect(findingsOf([...added(), ...updated, ...ran(99, { key: "new" })])).toEqual([]);
+  expect(findingsOf([...added(), ...updated, ...ran(99)])).toEqual(["other payload"]);
+  expect(findingsOf([...added(), ...call("update", 13, 14, { key: "new" }), ...ran(99)])).toEqual([]);
+  expect(findingsOf([...added(), ...ran(99, { key: "new" })])).toEqual(["other payload"]);
+});
+
+test("finds a start while the queue was paused", () => {
+  const paused = [
+    ...call("pause", 20, 25, { outcome: "done" }),
+    ...call("resume", 90, 95, { outcome: "done" }),
+  ];
+  expect(findingsOf([...added(), ...paused, ...ran(96)])).toEqual([]);
+  expect(findingsOf([...added(), ...paused, ...ran(60)])).toEqual(["started while paused"]);
+});
+
+test("holds a requeued task to all its attempts, and to run", () => {
+  const dead = ran(31, { outcome: "fatal" });
+  const requeued = call("requeue", 60, 62, { outcome: "requeued" });
+  const due = { dueAtMs: EPOCH_MS + 61 };
+  const shard = { counters: requeuedOnce };
+  expect(findingsOf([...added(), ...dead, ...requeued, ...ran(70, due)], shard)).not.toContain("attempts");
+  const kept = ran(70, { ...due, attempt: 2 });
+  expect(findingsOf([...added(), ...dead, ...requeued, ...kept], shard)).toContain(
+    "counters and logs differ",
+  );
+  const inVain = { places: { dead: ["a"] }, tasks: ["a"], counters: { ...requeuedOnce, completed: 0 } };
+  expect(findingsOf([...added(), ...dead, ...requeued], inVain)).toContain("requeued and not run");
 });
 
 test("finds a task that waits though all should have come to rest", () => {
   const shard = { places: { "due:0": ["a"] }, tasks: ["a"], counters: { added: 1 } };
-  expect(findingsOf([added()], shard, { isDrained: false })).toEqual(["stuck"]);
+  expect(findingsOf(added(), shard, { isDrained: false })).toEqual(["stuck"]);
 });
 
 test("finds a fence that goes backwards, and one with two holders", () => {
-  const twice = [added(), added({ id: "b" })];
+  const twice = [...added(), ...added({ id: "b" })];
   const shard = { counters: { added: 2, completed: 2 } };
   const back = [...ran(31, { fence: 9 }), ...ran(40, { id: "b", fence: 8 })];
   expect(findingsOf([...twice, ...back], shard)).toEqual(["fence backwards"]);
@@ -103,74 +191,130 @@ test("finds a fence that goes backwards, and one with two holders", () => {
 });
 
 test("counts a second run after a lost lease, and finds one that nothing explains", () => {
-  expect(findingsOf([added(), ...ran(31), ...ran(50)])).toContain("unexplained second run");
-  const lost = [
-    ...ran(31, { outcome: "none" }),
-    { event: "leaseLost", id: "a", role: "w", fence: 31_000, t: 40 },
-  ];
+  expect(findingsOf([...added(), ...ran(31), ...ran(50)])).toContain("unexplained second run");
+  const lost = [...ran(31, { outcome: "none" }), lostLease(40, { fence: 31_000 })];
   const shard = { counters: { added: 1, completed: 1, recovered: 1 } };
-  expect(findingsOf([added(), ...lost, ...ran(50, { attempt: 2 })], shard)).toEqual([]);
+  expect(findingsOf([...added(), ...lost, ...ran(50, { attempt: 2 })], shard)).toEqual([]);
+});
+
+test("excuses no second run of what a worker had completed before it was killed", () => {
+  const shard = { counters: { added: 1, completed: 1 } };
+  const more = { killed: ["w"], killedWorkers: 1 };
+  expect(findingsOf([...added(), ...ran(31), ...ran(50, { role: "v" })], shard, more)).toContain(
+    "unexplained second run",
+  );
+});
+
+test("finds a run after the last attempt", () => {
+  const once = added({ attempts: 1 });
+  expect(findingsOf([...once, ...ran(31, { outcome: "failed" }), ...ran(150, { attempt: 2 })])).toContain(
+    "unexplained second run",
+  );
 });
 
 test("finds a settle that counted after the task was claimed anew", () => {
   const late = ran(31).map((event) => (event["event"] === "start" ? event : { ...event, t: 90 }));
-  expect(findingsOf([added(), ...late, ...ran(50)])).toContain("settled under a lost lease");
+  expect(findingsOf([...added(), ...late, ...ran(50)])).toContain("settled under a lost lease");
 });
 
 test("finds an add that made a task that was alive", () => {
-  const again = added({
-    addedAtMs: EPOCH_MS + 15,
-    sentT: 13,
-    t: 16,
-    delayMs: undefined,
-    atMs: EPOCH_MS + 30,
-  });
-  expect(findingsOf([added(), again, ...ran(31)])).toContain("twin");
+  const again = added({ addedAtMs: EPOCH_MS + 15 });
+  expect(findingsOf([...added(), ...again, ...ran(31)])).toContain("twin");
+});
+
+test("finds an add that was told of a task that is over", () => {
+  const again = call("add", 60, 62, { key: "l", delayMs: 20, outcome: "existed", answer: { id: "a" } });
+  expect(findingsOf([...added(), ...ran(31), ...again])).toEqual(["existed though gone"]);
 });
 
 test("finds a release that used an attempt", () => {
   const counters = { added: 1, completed: 1, released: 1 };
   const released = ran(31, { outcome: "released" });
-  expect(findingsOf([added(), ...released, ...ran(50)], { counters })).toEqual([]);
-  expect(findingsOf([added(), ...released, ...ran(50, { attempt: 2 })], { counters })).toEqual([
+  expect(findingsOf([...added(), ...released, ...ran(50)], { counters })).toEqual([]);
+  expect(findingsOf([...added(), ...released, ...ran(50, { attempt: 2 })], { counters })).toEqual([
     "counters and logs differ",
   ]);
 });
 
-test("finds a release that moved the due time", () => {
+test("finds a release that moved the due time, and a retry that was too soon", () => {
   const counters = { added: 1, completed: 1, released: 1 };
   const moved = ran(50, { dueAtMs: EPOCH_MS + 45 });
-  expect(findingsOf([added(), ...ran(31, { outcome: "released" }), ...moved], { counters })).toEqual([
-    "due time moved",
+  expect(findingsOf([...added(), ...ran(31, { outcome: "released" }), ...moved], { counters })).toEqual([
+    "due time",
   ]);
+  const soon = ran(50, { dueAtMs: EPOCH_MS + 45, attempt: 2 });
+  const failed = ran(31, { outcome: "failed" });
+  expect(findingsOf([...added(), ...failed, ...soon], { counters: retried })).toEqual(["due time"]);
 });
 
 test("finds a failure that used no attempt", () => {
-  const counters = { added: 1, completed: 1, failed: 1, retried: 1 };
   const failed = ran(31, { outcome: "failed" });
-  expect(findingsOf([added(), ...failed, ...ran(50, { attempt: 2 })], { counters })).toEqual([]);
-  expect(findingsOf([added(), ...failed, ...ran(50)], { counters })).toEqual(["attempts"]);
+  const due = { dueAtMs: EPOCH_MS + 137 };
+  const shard = { counters: retried };
+  expect(findingsOf([...added(), ...failed, ...ran(140, { ...due, attempt: 2 })], shard)).toEqual([]);
+  expect(findingsOf([...added(), ...failed, ...ran(140, due)], shard)).toEqual(["attempts"]);
 });
 
 test("finds a lease that expired though nobody lost one", () => {
   const counters = { added: 1, completed: 1, recovered: 1 };
-  expect(findingsOf([added(), ...ran(31)], { counters })).toEqual(["counters and logs differ"]);
+  expect(findingsOf([...added(), ...ran(31)], { counters })).toEqual(["counters and logs differ"]);
 });
 
 test("finds a start after a cancel that said yes", () => {
-  const cancel = { event: "cancel", role: "p", id: "a", outcome: "cancelled", t: 20 };
-  expect(findingsOf([added(), cancel, ...ran(31)])).toContain("started after its cancel");
+  const cancel = call("cancel", 19, 20, { outcome: "cancelled" });
+  expect(findingsOf([...added(), ...cancel, ...ran(31)])).toContain("started after its cancel");
 });
 
-test("finds a task that ran though its add was refused", () => {
+test("finds a task that ran though its add was refused, and an error that no fault explains", () => {
   expect(findingsOf(ran(31))).toContain("never added");
+  const refused = call("add", 8, 12, { outcome: "refused", answer: { code: "E" } });
+  expect(findingsOf(refused, { counters: {} })).toEqual(["refused"]);
+  expect(findingsOf(refused, { counters: {} }, { codes: ["E"] })).toEqual([]);
+});
+
+test("takes what a killed producer was never told as done or not", () => {
+  const asked = call("add", 8, 12, { id: undefined, key: "k", delayMs: 20, attempts: 20 });
+  expect(findingsOf(asked, { counters: {} })).toEqual([]);
+  expect(findingsOf([...asked, ...ran(31)])).toEqual([]);
+});
+
+test("finds an addBulk whose error does not name each id once", () => {
+  const items = [
+    { id: "a", key: "k", delayMs: 20 },
+    { id: "b", key: "l", delayMs: 20 },
+  ];
+  const lists = (refused: string[]): Event[] => [
+    { event: "ask", role: "p", n: 0, t: 8, verb: "addBulk", items },
+    {
+      event: "answer",
+      role: "p",
+      n: 0,
+      t: 12,
+      outcome: "incomplete",
+      code: "E",
+      added: ["a"],
+      refused,
+      unknown: [],
+    },
+  ];
+  expect(findingsOf([...lists(["b"]), ...ran(31)], {}, { codes: ["E"] })).toEqual([]);
+  expect(findingsOf([...lists([]), ...ran(31)], {}, { codes: ["E"] })).toEqual(["bulk lists"]);
+});
+
+test("finds a fault that struck nothing, and work that went on too late", () => {
+  const fault = { name: "f", kind: "redis-away", victims: [], startT: 10, endT: 20, struck: 0 };
+  const events = [...added(), ...ran(31)];
+  expect(findingsOf(events, {}, { faults: [fault] })).toEqual(["fault did not strike"]);
+  expect(findingsOf(events, {}, { faults: [] })).toEqual(["fault did not strike"]);
+  const struck = { faults: [{ ...fault, struck: 1 }] };
+  expect(findingsOf(events, {}, { ...struck, limits: { firstStartMs: 20 } })).toEqual([]);
+  expect(findingsOf(events, {}, { ...struck, limits: { firstStartMs: 5 } })).toEqual(["slow"]);
 });
 
 test("finds an id in two places, a record without one, and counters that do not add up", () => {
   const places = { "due:0": ["a"], "ready:0": ["a"] };
-  expect(findingsOf([added()], { places, tasks: ["a"], counters: { added: 1 } })).toContain("twoPlaces");
-  expect(findingsOf([added(), ...ran(31)], { tasks: ["a"] })).toEqual(["noPlace"]);
-  expect(findingsOf([added(), ...ran(31)], { counters: { added: 1, completed: 1, purged: 1 } })).toEqual([
-    "counters",
-  ]);
+  expect(findingsOf(added(), { places, tasks: ["a"], counters: { added: 1 } })).toContain("twoPlaces");
+  expect(findingsOf([...added(), ...ran(31)], { tasks: ["a"] })).toEqual(["noPlace"]);
+  const purged = { counters: { added: 1, completed: 1, purged: 1 } };
+  expect(findingsOf([...added(), ...ran(31)], purged)).toEqual(["counters"]);
 });

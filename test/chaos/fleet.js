@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicMs } from "./event-log.js";
 
 const UP_TIMEOUT_MS = 20_000;
 const END_TIMEOUT_MS = 15_000;
+/** A log line of level error or worse. */
+const ERROR_LINE = /"level":[56]0/;
 
 const running = new Set();
 process.on("exit", () => {
@@ -25,7 +27,8 @@ class Role {
     this.name = name;
     this.log = join(folder, `${name}.log`);
     const script = fileURLToPath(new URL(`roles/${kind}.js`, import.meta.url));
-    const errors = openSync(join(folder, `${name}.stderr`), "w");
+    this.stderr = join(folder, `${name}.stderr`);
+    const errors = openSync(this.stderr, "w");
     const argument = JSON.stringify({ ...options, name, log: this.log });
     this.#child = spawn(process.execPath, [script, argument], {
       stdio: ["ignore", errors, errors, "ipc"],
@@ -53,6 +56,12 @@ class Role {
   async up() {
     await this.#message("up", UP_TIMEOUT_MS);
     this.upT = monotonicMs();
+  }
+
+  /** What it said on its standard error that is worse than a warning. */
+  complaints() {
+    const lines = readFileSync(this.stderr, "utf8").split("\n");
+    return lines.filter((line) => line !== "" && (!line.startsWith("{") || ERROR_LINE.test(line)));
   }
 
   send(message) {
@@ -115,7 +124,7 @@ export class Fleet {
   #numbers = new Map();
   #isClosed = false;
 
-  /** @param options what the roles of each kind are given; `connect(kind, name)` says by which URL. */
+  /** @param options what the roles of each kind are given; `connect(kind, name)` says how they reach Redis. */
   constructor(options, folder) {
     this.#options = options;
     this.#folder = folder;

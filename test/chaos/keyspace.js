@@ -25,6 +25,7 @@ for i = 24, 28 do
   dump[#dump + 1] = redis.call("HKEYS", KEYS[i])
 end
 dump[#dump + 1] = redis.call("HGETALL", KEYS[29])
+dump[#dump + 1] = redis.call("HMGET", KEYS[30], "fence", "epoch", "owner")
 return dump`;
 
 /** @returns {Promise<object[]>} one picture a shard */
@@ -33,7 +34,7 @@ export async function inspect(redis, { prefix, queue, shards }) {
   return await Promise.all(
     numbers.map(async (shard) => {
       const keys = shardKeys({ prefix, queue }, shard, shards);
-      const { leased, dead, done, tasks, leases, more, errors, results, stats } = keys;
+      const { leased, dead, done, tasks, leases, more, errors, results, stats, seq } = keys;
       const flat = [
         ...keys.due,
         ...keys.ready,
@@ -46,6 +47,7 @@ export async function inspect(redis, { prefix, queue, shards }) {
         errors,
         results,
         stats,
+        seq,
       ];
       const reply = await redis.call("EVAL", INSPECT, String(flat.length), ...flat);
       return pictureOf(shard, reply);
@@ -56,13 +58,15 @@ export async function inspect(redis, { prefix, queue, shards }) {
 function pictureOf(shard, reply) {
   const due = reply.slice(0, LEVELS);
   const ready = reply.slice(LEVELS, 2 * LEVELS);
-  const [leased, dead, done, tasks, leases, more, errors, results, stats] = reply.slice(2 * LEVELS);
+  const [leased, dead, done, tasks, leases, more, errors, results, stats, sequence] = reply.slice(2 * LEVELS);
   const places = new Map();
   due.forEach((ids, level) => places.set(`due:${level}`, ids));
   ready.forEach((ids, level) => places.set(`ready:${level}`, ids));
   places.set("leased", leased).set("dead", dead).set("done", done);
   const counters = pairs(stats, Number);
-  return { shard, places, tasks, leases, more, errors, results, counters };
+  const [fence, epoch, owner] = sequence;
+  const numbers = { fence: Number(fence), epoch: Number(epoch) };
+  return { shard, places, tasks, leases, more, errors, results, counters, numbers, owner };
 }
 
 function pairs(flat, read) {
@@ -83,7 +87,17 @@ export function faultsOf(picture) {
   return [...placeFaults(picture), ...companionFaults(picture), ...counterFaults(picture)];
 }
 
-/** DESIGN: a task is in exactly one state; no record without a place, no place without a record. */
+/** What must not be so between two looks at a shard: numbers and counters only grow. */
+export function stepFaultsOf(before, after) {
+  const grown = (picture) => ({ ...picture.numbers, ...picture.counters });
+  const [old, young] = [grown(before), grown(after)];
+  const fallen = Object.keys(old).filter((name) => (young[name] ?? 0) < old[name]);
+  if (fallen.length === 0) return [];
+  const text = `shard ${after.shard}: ${fallen.map((name) => `${name} from ${old[name]} to ${young[name]}`).join(", ")}`;
+  return [{ kind: "went back", count: fallen.length, text }];
+}
+
+/** A task is in exactly one state; no record without a place, no place without a record. */
 function placeFaults({ shard, places, tasks }) {
   const found = { twoPlaces: [], noPlace: [], noRecord: [], longRunway: [] };
   const seen = new Map();

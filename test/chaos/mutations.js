@@ -3,18 +3,22 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /*
- * Mistakes as one makes them, each with the scenario that must find it. If one is not caught the harness has a hole: the
+ * Mistakes as one makes them, each with the scenario that must find it, and as what (`finds`). If one is not caught the harness has a hole: the
  * workload does not do what would show it, or the checker does not look.
  */
 export const MUTATIONS = [
   {
     name: "settle-without-fence",
     scenario: "worker-stop",
-    edits: [{ file: "lua/settle.lua", from: "not holdsFence(held[i], item.fence)", to: "not held[i]" }],
+    finds: ["settled under a lost lease"],
+    edits: [
+      { file: "lua/lib/lease.lua", from: 'string.sub(lease, 1, #fence + 1) == fence .. " "', to: "true" },
+    ],
   },
   {
     name: "reap-forgets-record",
     scenario: "worker-kill",
+    finds: ["noRecord", "stray"],
     edits: [
       {
         file: "lua/tick.lua",
@@ -26,21 +30,25 @@ export const MUTATIONS = [
   {
     name: "reap-forgets-place",
     scenario: "worker-kill",
+    finds: ["noPlace"],
     edits: [{ file: "lua/tick.lua", from: "putDue(due, nowMs, batch)", to: "" }],
   },
   {
     name: "add-overwrites",
     scenario: "script-flush",
+    finds: ["counters", "twoPlaces"],
     edits: [{ file: "lua/add.lua", from: "if existing[i] or seen[id] then", to: "if seen[id] then" }],
   },
   {
     name: "claim-takes-second-batch",
     scenario: "reply-lost",
+    finds: ["counters and logs differ"],
     edits: [{ file: "lua/claim.lua", from: "if called and number == called[1] then", to: "if false then" }],
   },
   {
     name: "fill-keeps-due",
     scenario: "script-flush",
+    finds: ["twoPlaces", "counters"],
     edits: [
       {
         file: "lua/lib/runway.lua",
@@ -52,6 +60,7 @@ export const MUTATIONS = [
   {
     name: "fill-too-early",
     scenario: "script-flush",
+    finds: ["early"],
     edits: [
       {
         file: "lua/lib/runway.lua",
@@ -63,6 +72,7 @@ export const MUTATIONS = [
   {
     name: "hint-is-trusted",
     scenario: "pubsub-cut",
+    finds: ["stuck", "slow"],
     edits: [
       {
         file: "dist/runtime/slow-poll.js",
@@ -74,17 +84,16 @@ export const MUTATIONS = [
   {
     name: "release-uses-attempt",
     scenario: "rolling-deploy",
+    finds: ["counters and logs differ"],
     edits: [
-      {
-        file: "lua/settle.lua",
-        from: 'if item.outcome ~= "release" then',
-        to: 'if item.outcome == "release" then\n        attempts = attempts + 1\n      end\n      if true then',
-      },
+      { file: "lua/settle.lua", from: '~= "release" and', to: '~= "" and' },
+      { file: "lua/settle.lua", from: '~= "release" then', to: '~= "" then' },
     ],
   },
   {
     name: "fence-expires",
     scenario: "script-flush",
+    finds: ["fence backwards"],
     edits: [
       {
         file: "lua/claim.lua",
@@ -97,6 +106,44 @@ export const MUTATIONS = [
         to: 'redis.call("SET", seq .. ":fence", fence, "PX", 1000)',
       },
     ],
+  },
+  {
+    name: "reschedule-keeps-score",
+    scenario: "script-flush",
+    finds: ["early"],
+    edits: [
+      { file: "lua/reschedule.lua", from: "{ dueAtMs, id }", to: '{ struct.unpack(">I6", record, 11), id }' },
+    ],
+  },
+  {
+    name: "requeue-keeps-attempts",
+    scenario: "script-flush",
+    finds: ["counters and logs differ"],
+    edits: [
+      {
+        file: "lua/requeue.lua",
+        from: "packFacts(0, 0, nowMs)",
+        to: 'packFacts((factsOf(record, redis.call("HGET", more, id))), 0, nowMs)',
+      },
+    ],
+  },
+  {
+    name: "pause-misses-shard",
+    scenario: "script-flush",
+    finds: ["started while paused"],
+    edits: [
+      {
+        file: "lua/copy-ctl.lua",
+        from: '"paused", paused)',
+        to: '"paused", string.find(ctl, ":0:", 1, true) and "0" or paused)',
+      },
+    ],
+  },
+  {
+    name: "run-now-waits",
+    scenario: "script-flush",
+    finds: ["slow", "stuck"],
+    edits: [{ file: "lua/run-now.lua", from: "{ nowMs, id }", to: "{ score, id }" }],
   },
 ];
 

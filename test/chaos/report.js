@@ -1,5 +1,8 @@
 import Table from "cli-table3";
 
+const LAG = "lag p50/p99/max ms";
+const FAULT_LAG = "p99 without scheduler";
+
 /** One row of the report's file. */
 export function rowOf(name, promised, result) {
   const { acknowledged, run, duplicates, lost, early, stuck, fenceBackwards } = result;
@@ -22,12 +25,12 @@ export function rowOf(name, promised, result) {
 export function tableOf(outcomes) {
   const head = ["scenario", "promised", "acknowledged", "run", "duplicates", "lost", "early", "stuck"];
   const table = new Table({
-    head: [...head, "fence back", "other", "stall ms", "first start ms", "lag p50/p99/max ms", "took s"],
+    head: [...head, "fence back", "found", "stall ms", "first start ms", LAG, FAULT_LAG, "took s"],
     style: { head: [], border: [] },
   });
-  for (const { name, promised, skipped, result, tookMs, isSlow } of outcomes) {
+  for (const { name, promised, skipped, result, tookMs } of outcomes) {
     if (skipped !== undefined) {
-      table.push([name, { colSpan: 13, content: `SKIPPED: ${skipped}` }]);
+      table.push([name, { colSpan: 14, content: `SKIPPED: ${skipped}` }]);
       continue;
     }
     table.push([
@@ -42,8 +45,9 @@ export function tableOf(outcomes) {
       result.fenceBackwards,
       result.findings.length === 0 ? "none" : result.findings.map(({ kind }) => kind).join(", "),
       result.longestStallMs,
-      `${result.firstStartMs ?? "-"}${isSlow ? " (slow)" : ""}`,
+      result.firstStartMs ?? "-",
       `${result.lagP50Ms}/${result.lagP99Ms}/${result.lagMaxMs}`,
+      result.faultLagP99Ms ?? "-",
       (tookMs / 1000).toFixed(1),
     ]);
   }

@@ -1,10 +1,11 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check, merged } from "./checker.js";
-import { monotonicMs, readLog } from "./event-log.js";
+import { epochMs, monotonicMs, parseLog, readLog } from "./event-log.js";
 import { Fleet, within } from "./fleet.js";
-import { faultsOf, inspect, pendingIn } from "./keyspace.js";
+import { faultsOf, inspect, pendingIn, stepFaultsOf } from "./keyspace.js";
 import { Random } from "./random.js";
 import { SingleRedis } from "./topology.js";
 
@@ -18,34 +19,41 @@ import { SingleRedis } from "./topology.js";
  */
 const QUEUE = "chaos";
 const PREFIX = "dq";
-const SHARDS = 4;
 const CONCURRENCY = 40;
 const SILENCE_MS = 1300;
 const WAVE = 100;
 const SAMPLE_MS = 500;
 const LOOK_MS = 50;
 const SAMPLES_KEPT = 20;
+const LOOKS_MIN = 4;
 const PRODUCER_DRAIN_MS = 30_000;
+const SAID_MAX = 300;
 const HELD_MIN = 4;
 const HELD_LOOKS_MAX = 40;
+const TAKEN_LOOKS_MAX = 100;
+const HELD_LOG_BYTES = 200_000;
 const LOAD_BEFORE_SHARE = 0.3;
+const PAUSE_MS = [300, 600];
+/** Between Redis' return and the renewal of the last lease. */
+const RENEWED_LATEST_MS = 1000;
 
 /**
  * @param scenario     see scenarios/
- * @param form         leaseMs, ratePerSecond, seconds, strikes, isShort
+ * @param form         leaseMs, ratePerSecond, seconds, strikes, shards, isShort
+ * @param limits       see times.js
  * @param place.engine what processes import
  * @param place.server how to start Redis
  * @param place.folder where all of this run is put
  */
-export async function runScenario(scenario, form, seed, place) {
+export async function runScenario(scenario, form, limits, seed, place) {
   const folder = join(place.folder, scenario.name);
   await mkdir(folder, { recursive: true });
-  const random = new Random(`${seed} ${scenario.name}`);
   const leaseMs = scenario.leaseMs?.(form) ?? form.leaseMs;
-  const topology = new SingleRedis({
+  const Topology = scenario.topology ?? SingleRedis;
+  const topology = new Topology({
     server: place.server,
     folder,
-    random,
+    seed,
     config: scenario.isDurable ? { appendonly: "yes", appendfsync: "always" } : {},
     isProxied: scenario.isProxied === true,
   });
@@ -57,10 +65,11 @@ export async function runScenario(scenario, form, seed, place) {
       shared,
       producer: {
         seed,
-        shards: SHARDS,
-        slowWorkMs: Math.min(leaseMs, 5000),
+        shards: form.shards,
+        slowWorkMs: Math.min(form.leaseMs, 5000),
         slowShare: form.slowShare,
         laterMaxMs: form.laterMaxMs,
+        addTimeoutMs: scenario.addTimeoutMs?.(form) ?? 10_000,
         clockOffMs: 0,
       },
       worker: { leaseMs, concurrency: CONCURRENCY, graceMs: 1000 },
@@ -68,7 +77,7 @@ export async function runScenario(scenario, form, seed, place) {
     },
     folder,
   );
-  const run = new Run({ scenario, form, leaseMs, random, topology, fleet });
+  const run = new Run({ scenario, form, limits, leaseMs, seed, topology, fleet });
   try {
     return await run.all();
   } finally {
@@ -77,10 +86,15 @@ export async function runScenario(scenario, form, seed, place) {
   }
 }
 
-/** How many tasks a worker is running, by its own log. */
+/** How many tasks a worker is running, by what its log ends with. */
 function heldBy({ log }) {
+  const file = openSync(log, "r");
+  const { size } = fstatSync(file);
+  const bytes = Buffer.alloc(Math.min(size, HELD_LOG_BYTES));
+  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+  closeSync(file);
   const running = new Set();
-  for (const { event, id } of readLog(log))
+  for (const { event, id } of parseLog(bytes.toString("utf8").slice(bytes.indexOf("\n") + 1)))
     if (event === "start") running.add(id);
     else if (event === "end") running.delete(id);
   return running.size;
@@ -94,6 +108,9 @@ class Run {
   troubles = [];
   /** How often a worker lost sight of Redis past its leases. */
   blinded = 0;
+  #looks = 0;
+  #lastLook = [];
+  #victims = new Set();
   #isOver = false;
   #catch;
   #caught = new Promise((resolve) => {
@@ -102,7 +119,7 @@ class Run {
 
   constructor(parts) {
     Object.assign(this, parts);
-    this.epochMs = Date.now() - monotonicMs();
+    this.epochMs = epochMs();
   }
 
   sleep = async (ms) => await sleep(ms);
@@ -119,23 +136,31 @@ class Run {
     await sampling;
     if (isDrained === undefined) return { findings: merged(this.samples) };
     await this.#down();
-    return this.#checked(isDrained);
+    return await this.#checked(isDrained);
   }
 
   /** Returns whether all came to rest. */
   async #load() {
-    const { fleet, form } = this;
-    for (const producer of fleet.of("producer"))
-      producer.send({ rate: form.ratePerSecond / fleet.of("producer").length });
+    const { fleet, scenario } = this;
+    this.feed();
     await this.#strikes();
     for (const producer of fleet.of("producer")) producer.send({ rate: 0 });
+    await scenario.heal?.(this);
+    // One that was killed may have left the queue paused.
+    if (this.killed.some(({ kind }) => kind === "producer")) fleet.of("producer")[0].send({ resume: true });
     await Promise.all(fleet.of("producer").map((producer) => this.#drained(producer)));
     const isFirstDrained = await this.#rest();
     await sleep(SILENCE_MS);
     const [producer] = fleet.of("producer");
-    producer?.send({ wave: WAVE });
-    if (producer !== undefined) await this.#drained(producer);
+    producer.send({ wave: WAVE });
+    await this.#drained(producer);
     return isFirstDrained && (await this.#rest());
+  }
+
+  /** Shares the load among the producers that live. */
+  feed() {
+    const producers = this.fleet.of("producer");
+    for (const producer of producers) producer.send({ rate: this.form.ratePerSecond / producers.length });
   }
 
   async populate({ workers = 3, schedulers = 2, producers = 2 } = {}) {
@@ -147,17 +172,28 @@ class Run {
     );
   }
 
-  /** Notes a fault; `act` does it, and returns when it is over. */
-  async fault(kind, victims, act) {
-    const fault = { kind, victims: victims.map(({ name }) => name), startT: monotonicMs(), endT: Infinity };
+  /**
+   * Notes a fault.
+   *
+   * @param what.name    for reports; the scenario's, unless it says otherwise
+   * @param what.kind    "worker", "scheduler", "producer", "redis-away" or what else it struck
+   * @param what.victims the roles it strikes
+   * @param what.blinds  the workers that lose sight of Redis
+   * @param what.least   how much must have been struck; 1 unless it says otherwise
+   * @param act          does it, and returns when it is over: how much it struck, or a function that finds that in all events
+   */
+  async fault({ name = this.scenario.name, kind, victims = [], blinds = [], least }, act) {
+    const names = victims.map((role) => role.name);
+    const fault = { name, kind, victims: names, startT: monotonicMs(), endT: Infinity, least };
     this.faults.push(fault);
-    await act();
+    fault.struck = await act(fault);
     fault.endT = monotonicMs();
+    if (fault.endT - fault.startT + RENEWED_LATEST_MS >= this.leaseMs) this.blinded += blinds.length;
   }
 
   /** Kills a process for good; one of its kind takes its place when told to. */
   async kill(role) {
-    if (role.kind === "worker") this.killed.push(role.name);
+    this.killed.push(role);
     await role.kill();
   }
 
@@ -167,19 +203,64 @@ class Run {
     if (trouble !== undefined) this.troubles.push(trouble);
   }
 
-  /** The worker that runs the most tasks; waits a little for one that runs some. A victim without tasks proves nothing. */
+  /** The queue stands still for a while. Returns when it goes on. */
+  async pause(random) {
+    const [producer] = this.fleet.of("producer");
+    const pauseMs = random.int(...PAUSE_MS);
+    producer.send({ pauseMs });
+    await sleep(pauseMs);
+  }
+
+  /** The worker that runs the most tasks; waits a little for one that runs some. None is struck by two faults at a time. */
   async holder() {
     for (let looks = 0; ; looks++) {
-      const held = this.fleet.of("worker").map((role) => ({ role, count: heldBy(role) }));
+      const held = this.fleet
+        .of("worker")
+        .filter((role) => !this.#victims.has(role))
+        .map((role) => ({ role, count: heldBy(role) }));
       const [most] = held.toSorted((a, b) => b.count - a.count);
-      if (most.count >= HELD_MIN || looks === HELD_LOOKS_MAX) return most.role;
+      if (most.count >= HELD_MIN || looks === HELD_LOOKS_MAX) {
+        this.#victims.add(most.role);
+        return most.role;
+      }
       await sleep(LOOK_MS);
     }
   }
 
-  /** The load is cut into pieces of random length, and the nemesis strikes between them. */
+  /** A scheduler that owns shards, and which. */
+  async owner(random) {
+    const owners = await this.owners();
+    const all = this.fleet.of("scheduler").map((role) => {
+      const { id } = readLog(role.log).find(({ event }) => event === "member");
+      return { role, owned: owners.flatMap((owner, shard) => (owner === id ? [shard] : [])) };
+    });
+    return random.pick(all.filter(({ owned }) => owned.length > 0));
+  }
+
+  /** Waits until shards have another owner than before. Returns how many have. */
+  async handedOver(owned, before) {
+    for (let looks = 0; ; looks++) {
+      const after = await this.owners();
+      const changed = owned.filter((shard) => after[shard] !== before[shard]).length;
+      if (changed === owned.length || looks === TAKEN_LOOKS_MAX) return changed;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** shard -> the scheduler that owns it. */
+  async owners() {
+    let pictures;
+    while (pictures === undefined) pictures = await this.pictures();
+    return pictures.map(({ owner }) => owner);
+  }
+
+  /**
+   * The load is cut into pieces of random length, and the nemesis strikes between them. What each strike does is decided by
+   * a random source of its own, so that it does not matter how often another one was asked. A pause comes before them all.
+   */
   async #strikes() {
-    const { form, random, scenario } = this;
+    const { form, seed, scenario } = this;
+    const random = new Random(`${seed} ${scenario.name}`);
     const totalMs = form.seconds * 1000;
     const beforeMs = totalMs * LOAD_BEFORE_SHARE * random.between(0.7, 1.3);
     const cuts = Array.from(
@@ -187,15 +268,18 @@ class Run {
       (_, i) => (i + random.between(0.2, 0.8)) / form.strikes,
     );
     let passed = 0;
-    await sleep(beforeMs);
+    const pauseAfterMs = beforeMs * random.between(0.2, 0.5);
+    await sleep(pauseAfterMs);
+    await this.pause(random);
+    await sleep(beforeMs - pauseAfterMs);
     for (const [i, cut] of cuts.entries()) {
       const atMs = i === 0 ? 0 : (totalMs - beforeMs) * cut;
       await sleep(Math.max(0, atMs - passed));
       passed = Math.max(atMs, passed);
-      await scenario.strike(this, i);
+      this.#victims.clear();
+      await scenario.strike(this, new Random(`${seed} ${scenario.name} strike ${i}`));
     }
     await sleep(Math.max(0, totalMs - beforeMs - passed));
-    await scenario.heal?.(this);
   }
 
   async #drained(producer) {
@@ -217,7 +301,8 @@ class Run {
   /** Undefined when Redis does not answer. */
   async pictures() {
     let pictures;
-    const read = inspect(this.topology.admin, { prefix: PREFIX, queue: QUEUE, shards: SHARDS }).then(
+    const place = { prefix: PREFIX, queue: QUEUE, shards: this.form.shards };
+    const read = inspect(this.topology.admin, place).then(
       (all) => (pictures = all),
       () => {},
     );
@@ -229,11 +314,21 @@ class Run {
   async #sample() {
     while (!this.#isOver) {
       const pictures = await this.pictures();
-      for (const picture of pictures ?? [])
-        for (const fault of faultsOf(picture))
-          if (this.samples.length < SAMPLES_KEPT) this.samples.push(fault);
+      this.#hold(pictures ?? []);
       if (this.form.endsAtFault === true && this.samples.length > 0) this.#catch();
       await sleep(SAMPLE_MS);
+    }
+  }
+
+  #hold(pictures) {
+    const mayFallBack = this.scenario.promised === "counted";
+    if (pictures.length > 0) this.#looks++;
+    for (const picture of pictures) {
+      const before = this.#lastLook[picture.shard];
+      const steps = before === undefined || mayFallBack ? [] : stepFaultsOf(before, picture);
+      const faults = [...faultsOf(picture), ...steps];
+      for (const fault of faults) if (this.samples.length < SAMPLES_KEPT) this.samples.push(fault);
+      this.#lastLook[picture.shard] = picture;
     }
   }
 
@@ -242,30 +337,41 @@ class Run {
       const troubles = await Promise.all(this.fleet.of(kind).map((role) => role.stop()));
       this.troubles.push(...troubles.filter((trouble) => trouble !== undefined));
     }
-    for (const role of this.fleet.roles)
+    for (const role of this.fleet.roles) {
       if (role.endedBy === undefined) this.troubles.push(`${role.name} ended by itself (${role.exitCode})`);
+      this.troubles.push(...role.complaints().map((line) => `${role.name}: ${line.slice(0, SAID_MAX)}`));
+    }
     this.lastPictures = await this.pictures();
     if (this.lastPictures === undefined) this.troubles.push("the keyspace could not be read at the end");
+    if (this.#looks < LOOKS_MIN) this.troubles.push(`the keyspace was seen only ${this.#looks} times`);
   }
 
-  #checked(isDrained) {
+  async #checked(isDrained) {
     const events = this.fleet.roles.flatMap(({ name, log }) =>
       readLog(log).map((event) => ({ ...event, role: name })),
     );
     events.sort((a, b) => a.t - b.t);
-    if (this.scenario.hasBitten?.(this, events) === false) this.troubles.push("the fault struck nothing");
-    const { faults, killed, blinded, samples, troubles, epochMs, lastPictures: pictures = [] } = this;
-    return check({
+    for (const fault of this.faults)
+      if (typeof fault.struck === "function") fault.struck = await fault.struck(events, fault);
+    const { faults, killed, blinded, samples, troubles, leaseMs, limits, scenario } = this;
+    const { lastPictures: pictures = [] } = this;
+    const result = check({
       events,
+      promised: scenario.promised,
+      codes: scenario.codes ?? [],
       faults,
-      killed,
+      killed: killed.map(({ name }) => name),
+      killedWorkers: killed.filter(({ kind }) => kind === "worker").length,
       blinded,
       samples,
       troubles,
-      epochMs,
+      epochMs: this.epochMs,
+      leaseMs,
       pictures,
       isDrained,
       concurrency: CONCURRENCY,
+      limits,
     });
+    return { ...result, struck: faults.map(({ name, struck }) => `${name} ${struck}`) };
   }
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "./random.js";
 
 /*
  * Stands between a process and Redis, and does to the connections what networks do:
@@ -24,9 +25,9 @@ export class TcpProxy {
   #server = createServer({ allowHalfOpen: false }, (client) => this.#accept(client));
   #random;
 
-  constructor(targetPort, random) {
+  constructor(targetPort, seed) {
     this.#targetPort = targetPort;
-    this.#random = random;
+    this.#random = new Random(seed);
   }
 
   async start() {

@@ -6,9 +6,14 @@ import { RedisProcess } from "../../dist/dev/redis-process.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
 /*
- * The Redis side of a run. Another topology (Sentinel, Cluster) is another class with the same methods: `start`, `stop`,
- * `connect(kind, name)` for the URL or options that a process is given, `admin` for the harness' own connections, and
- * whatever a nemesis can do to it.
+ * The Redis side of a run. A scenario names the class; each has
+ *
+ *   start(), stop()
+ *   connect(kind, name)   how a process reaches it, as JSON: { url }, { options } or { nodes, options }, see roles/connection.js
+ *   admin                 a client of the harness' own, which reads the keyspace
+ *   masters()             a client for each node that takes writes
+ *
+ * and whatever a nemesis can do to it.
  */
 const PORT_TRIES_MAX = 5;
 
@@ -19,15 +24,16 @@ export class SingleRedis {
   #folder;
   #config;
   #isProxied;
-  #random;
+  #seed;
   #redis;
 
-  constructor({ server, folder, random, config = {}, isProxied = false }) {
+  /** @param seed of what the proxies do at random */
+  constructor({ server, folder, seed, config = {}, isProxied = false }) {
     this.#server = server;
     this.#folder = join(folder, "redis");
     this.#config = config;
     this.#isProxied = isProxied;
-    this.#random = random;
+    this.#seed = seed;
   }
 
   async start() {
@@ -51,15 +57,19 @@ export class SingleRedis {
     this.admin.on("error", () => {}); // it comes back
   }
 
-  async connect(_kind, name) {
-    if (!this.#isProxied) return this.#redis.url;
-    const proxy = new TcpProxy(this.#redis.port, this.#random);
-    await proxy.start();
-    this.proxies.set(name, proxy);
-    return proxy.url;
+  masters() {
+    return [this.admin];
   }
 
-  /** Kills Redis and starts it again after a while. Returns when it has loaded its data. */
+  async connect(_kind, name) {
+    if (!this.#isProxied) return { url: this.#redis.url };
+    const proxy = new TcpProxy(this.#redis.port, `${this.#seed} ${name}`);
+    await proxy.start();
+    this.proxies.set(name, proxy);
+    return { url: proxy.url };
+  }
+
+  /** Kills Redis and starts it again after a while. Returns when it answers and has loaded its data. */
   async restart(awayMs, sleep) {
     await this.#redis.kill("SIGKILL");
     await sleep(awayMs);
@@ -71,4 +81,20 @@ export class SingleRedis {
     for (const proxy of this.proxies.values()) proxy.stop();
     await this.#redis?.kill("SIGKILL");
   }
+}
+
+/** How often Redis has refused calls with an error of this code, on all masters. */
+export async function refusalsOf(topology, code) {
+  return await sumOf(topology, "errorstats", new RegExp(`errorstat_${code}:count=(\\d+)`));
+}
+
+/** What tells one run of the servers from the next. */
+export async function runIdsOf(topology) {
+  const all = await Promise.all(topology.masters().map(async (redis) => await redis.info("server")));
+  return all.map((info) => /run_id:(\w+)/.exec(info)[1]);
+}
+
+async function sumOf(topology, section, pattern) {
+  const all = await Promise.all(topology.masters().map(async (redis) => await redis.info(section)));
+  return all.reduce((sum, info) => sum + Number(pattern.exec(info)?.[1] ?? 0), 0);
 }

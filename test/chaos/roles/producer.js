@@ -1,34 +1,25 @@
-/** A producer process: adds tasks of many kinds at a steady rate, and logs what was acknowledged. */
+/** A producer process: adds tasks at a steady rate and changes some of them, and logs what it asks for and is answered. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { monotonicMs } from "../event-log.js";
 import { Random } from "../random.js";
 import { openRole } from "./role.js";
+import { DEFAULTS, plainPlan, planOf } from "./workload.js";
 
 const TICK_MS = 10;
 const OWED_MAX = 200;
-const RESENDS_MAX = 20;
+const TRIES_MAX = 20;
+const REQUEUE_AGAIN_MS = 200;
+const BULK_EVERY = 400;
+const BULK_MAX = 300;
+const NOT_YET = new Set(["delayed", "ready", "leased"]);
 
 const { options, tell, engine, closeOnSignal } = await openRole();
-const {
-  name,
-  connection,
-  prefix,
-  queue: queueName,
-  shards,
-  slowWorkMs,
-  slowShare,
-  laterMaxMs,
-  clockOffMs,
-} = options;
-const random = new Random(options.seed);
-const queue = new engine.Queue(queueName, {
-  connection,
-  prefix,
-  shards,
-  defaults: { attempts: 20, deathsMax: 20, backoff: { type: "fixed", delay: 100 } },
-});
+const { name, seed, connection, prefix, queue: queueName, shards, addTimeoutMs, clockOffMs } = options;
+const queue = new engine.Queue(queueName, { connection, prefix, shards, addTimeoutMs, defaults: DEFAULTS });
 const pending = new Set();
 let made = 0;
+let bulks = 0;
+let calls = 0;
 let ratePerSecond = 0;
 const closing = new AbortController();
 
@@ -40,9 +31,12 @@ closeOnSignal(async () => {
 });
 void produce();
 
-async function obey({ rate, wave, drain }) {
+async function obey({ rate, wave, bulk, pauseMs, resume: isResume, drain }) {
   if (rate !== undefined) ratePerSecond = rate;
-  for (let i = 0; i < (wave ?? 0); i++) track(addPlain());
+  for (let i = 0; i < (wave ?? 0); i++) track(carryOut(plainPlan(seed, name, ++made)));
+  if (bulk === true) startBulk();
+  if (pauseMs !== undefined) track(pauseFor(pauseMs));
+  if (isResume === true) track(resume());
   if (drain === true) {
     while (pending.size > 0) await Promise.all(pending);
     process.send({ drained: true });
@@ -57,7 +51,10 @@ async function produce() {
     const nowMs = monotonicMs();
     owed = Math.min(OWED_MAX, owed + (ratePerSecond * (nowMs - lastMs)) / 1000);
     lastMs = nowMs;
-    for (; owed >= 1; owed--) track(addOne());
+    for (; owed >= 1; owed--) {
+      track(carryOut(planOf(seed, name, ++made, options)));
+      if (made % BULK_EVERY === 0) owed -= startBulk();
+    }
   }
 }
 
@@ -66,79 +63,152 @@ function track(promise) {
   pending.add(tracked);
 }
 
-/** A task without surprises, soon due. */
-async function addPlain() {
-  const data = { key: `${name}-${++made}`, workMs: random.int(1, 30) };
-  await add(data, {}, random.int(0, 300), false);
+/** Logged before and after: of a killed producer it is known what it may have done. Returns what was answered. */
+async function ask(verb, facts, call) {
+  const n = ++calls;
+  tell("ask", { n, verb, ...facts });
+  let answer;
+  try {
+    answer = await call();
+  } catch (error) {
+    answer = failureOf(error);
+  }
+  tell("answer", { n, ...answer });
+  return answer;
 }
 
-/** Mostly short tasks; some slow, failing, postponed, prioritised, cancelled, or added twice under one id. */
-async function addOne() {
-  const key = `${name}-${++made}`;
-  const delayMs = random.chance(0.3) ? 0 : random.int(1, laterMaxMs);
-  const data = { key, workMs: random.chance(slowShare) ? slowWorkMs : random.int(1, 30) };
-  const opts = {};
-  const kind = random.next();
-  if (kind < 0.06) data.failures = random.int(1, 2);
-  else if (kind < 0.07) {
-    data.failures = 9;
-    opts.attempts = 2;
-  } else if (kind < 0.08) data.isFatal = true;
-  else if (kind < 0.11 && data.workMs !== slowWorkMs) data.laterMs = 50;
-  else if (kind < 0.14) opts.keepResultMs = 500;
-  if (random.chance(0.2)) opts.priority = random.int(1, 3);
-  const isTwice = random.chance(0.08);
-  if (isTwice) opts.id = `twice-${key}`;
-  else if (random.chance(0.01)) opts.id = `shared-${Math.floor(monotonicMs() / 50)}`;
-  const againMs = random.int(0, laterMaxMs);
-  const isCancelled = random.chance(0.04);
-  const cancelMs = random.int(0, laterMaxMs);
-  const isAt = random.chance(0.15);
+function failureOf({ code, ids, added, refused, unknown, cause, message }) {
+  if (code === "DELAYQ_UNKNOWN_OUTCOME") return { outcome: "unknown", code, ...(ids?.[0] && { id: ids[0] }) };
+  if (code === "DELAYQ_BULK_INCOMPLETE")
+    return { outcome: "incomplete", code: cause?.code, added, refused, unknown };
+  return { outcome: "refused", code: code ?? message };
+}
 
-  const id = await add(data, opts, delayMs, isAt);
-  if (id === undefined) return;
-  if (isTwice) {
-    await sleep(againMs);
-    if (!closing.signal.aborted) await add({ ...data, key: `${key}-again` }, opts, delayMs, isAt);
-  } else if (isCancelled) {
-    await sleep(cancelMs);
-    if (!closing.signal.aborted) await cancel(id);
+async function carryOut({ data, opts, attempts, delayMs, isAt, changes }) {
+  const due = { delayMs, isAt };
+  const id = await add(data, opts, due, attempts);
+  for (const { verb, afterMs, ...change } of id === undefined ? [] : changes) {
+    await sleep(afterMs);
+    if (closing.signal.aborted) return;
+    if (verb === "addAgain") await add(change.data, opts, due, attempts);
+    else if (verb === "requeue") await requeue(id);
+    else await CHANGES[verb](id, change);
   }
 }
 
 /** A task of unknown outcome is added again with its id, as the error asks for. Returns its id once it is there. */
-async function add(data, opts, delayMs, isAt) {
-  let id = opts.id;
-  for (let tries = 0; tries < RESENDS_MAX && !closing.signal.aborted; tries++) {
-    const sentT = monotonicMs();
-    const due = isAt ? { at: Math.round(Date.now() - clockOffMs + delayMs) } : { delay: delayMs };
-    const facts = { key: data.key, sentT, delayMs: isAt ? undefined : delayMs, atMs: due.at };
-    try {
-      const task = await queue.add("work", data, { ...opts, ...due, ...(id !== undefined && { id }) });
-      tell("added", {
-        id: task.id,
-        existed: task.existed,
-        dueAtMs: task.dueAtMs,
-        addedAtMs: task.addedAtMs,
-        ...facts,
-      });
-      return task.id;
-    } catch (error) {
-      if (error.code !== "DELAYQ_UNKNOWN_OUTCOME") {
-        tell("refused", { id, code: error.code, error: String(error), ...facts });
-        return undefined;
-      }
-      id = error.ids[0];
-      tell("unknown", { id, ...facts });
-    }
+async function add(data, opts, due, attempts) {
+  let { id } = opts;
+  for (let tries = 0; tries < TRIES_MAX && !closing.signal.aborted; tries++) {
+    const { facts, dueOpts } = dueOf(due);
+    const known = { key: data.key, id, attempts, keepResultMs: opts.keepResultMs };
+    const answer = await ask("add", { ...known, ...facts }, async () => {
+      const task = await queue.add("work", data, { ...opts, ...dueOpts, ...(id !== undefined && { id }) });
+      return answerOf(task, task.existed ? "existed" : "added");
+    });
+    if (answer.outcome === "refused") return undefined;
+    id = answer.id;
+    if (answer.outcome !== "unknown") return id;
   }
   return undefined;
 }
 
-async function cancel(id) {
-  try {
-    tell("cancel", { id, outcome: await queue.cancel(id) });
-  } catch (error) {
-    tell("cancel", { id, outcome: "unknown", code: error.code });
+const answerOf = ({ id, dueAtMs, addedAtMs }, outcome) => ({ id, dueAtMs, addedAtMs, outcome });
+
+/** An instant is one of Redis' clock, which is not that of a host whose clock is off. */
+function dueOf({ delayMs, isAt }) {
+  if (!isAt) return { facts: { delayMs }, dueOpts: { delay: delayMs } };
+  const at = Math.round(Date.now() - clockOffMs + delayMs);
+  return { facts: { atMs: at }, dueOpts: { at } };
+}
+
+/** Many at once, with ids of their own or not. Returns how many. */
+function startBulk() {
+  const number = ++bulks;
+  const random = new Random(`${seed} ${name} bulk ${number}`);
+  const hasIds = random.chance(0.5);
+  const items = Array.from({ length: random.int(2, BULK_MAX) }, (_, i) => {
+    const { data, delayMs } = plainPlan(seed, `${name}-bulk-${number}`, i);
+    return { data, delayMs, ...(hasIds && { id: data.key }) };
+  });
+  track(addMany(items, hasIds));
+  return items.length;
+}
+
+/** Those of unknown outcome are added again, where their ids are known. */
+async function addMany(all, hasIds) {
+  let items = all;
+  for (let tries = 0; tries < TRIES_MAX && items.length > 0; tries++) {
+    const unknown = new Set(await addBulk(items, tries === 0));
+    if (closing.signal.aborted || !hasIds) return;
+    items = items.filter(({ id }) => unknown.has(id));
   }
+}
+
+/** Returns the ids of unknown outcome. */
+async function addBulk(items, isFirst) {
+  const facts = items.map(({ id, data, delayMs }) => ({
+    id,
+    key: data.key,
+    delayMs,
+    attempts: DEFAULTS.attempts,
+    isFirst,
+  }));
+  const answer = await ask("addBulk", { items: facts }, async () => {
+    const tasks = items.map(({ id, data, delayMs }) => ({
+      name: "work",
+      data,
+      opts: { delay: delayMs, ...(id !== undefined && { id }) },
+    }));
+    const added = await queue.addBulk(tasks);
+    return {
+      outcome: "added",
+      items: added.map((task) => ({ ...answerOf(task), existed: task.existed })),
+    };
+  });
+  return answer.unknown ?? [];
+}
+
+const CHANGES = {
+  cancel: async (id) => await change("cancel", id, {}, async () => await queue.cancel(id)),
+  update: async (id, { data }) =>
+    await change("update", id, { key: data.key }, async () => await queue.update(id, data)),
+  reschedule: async (id, due) => {
+    const { facts, dueOpts } = dueOf(due);
+    return await change("reschedule", id, facts, async () => await queue.reschedule(id, dueOpts));
+  },
+  runNow: async (id) => await change("runNow", id, {}, async () => await queue.runNow(id)),
+  requeue: async (id) => await change("requeue", id, {}, async () => await queue.requeue(id)),
+};
+
+async function change(verb, id, facts, call) {
+  const { outcome } = await ask(verb, { id, ...facts }, async () => ({ outcome: await call() }));
+  return outcome;
+}
+
+/** Once it is dead. */
+async function requeue(id) {
+  for (let tries = 0; tries < TRIES_MAX && !closing.signal.aborted; tries++) {
+    if (!NOT_YET.has(await CHANGES.requeue(id))) return;
+    await sleep(REQUEUE_AGAIN_MS);
+  }
+}
+
+async function pauseFor(ms) {
+  await ask("pause", {}, async () => await done(queue.pause()));
+  await sleep(ms);
+  await resume();
+}
+
+/** One that failed may have been done in some shards. */
+async function resume() {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const { outcome } = await ask("resume", {}, async () => await done(queue.resume()));
+    if (outcome === "done") return;
+  }
+}
+
+async function done(promise) {
+  await promise;
+  return { outcome: "done" };
 }

@@ -1,8 +1,9 @@
 import { openLog } from "../event-log.js";
+import { connectionOf } from "./connection.js";
 
 /** What all roles have in common: options, log, engine, an orderly end on SIGTERM, and none without the harness. */
 export async function openRole() {
-  const options = JSON.parse(process.argv[2]);
+  const { connection, ...options } = JSON.parse(process.argv[2]);
   const tell = openLog(options.log);
   process.on("disconnect", () => process.exit(1));
   process.on("uncaughtException", (error) => {
@@ -21,5 +22,5 @@ export async function openRole() {
     tell("up", { pid: process.pid, wallMs: Date.now() });
     process.send({ up: true });
   };
-  return { options, tell, engine, closeOnSignal };
+  return { options: { ...options, connection: connectionOf(connection) }, tell, engine, closeOnSignal };
 }

@@ -1,7 +1,8 @@
 /** A scheduler process. */
 import { openRole } from "./role.js";
 
-const { options, engine, closeOnSignal } = await openRole();
+const { options, tell, engine, closeOnSignal } = await openRole();
 const { connection, prefix, queue, slowPollMs } = options;
 const scheduler = new engine.Scheduler([queue], { connection, prefix, slowPollMs });
+tell("member", { id: scheduler.id });
 closeOnSignal(async () => await scheduler.close());

@@ -16,14 +16,14 @@ const worker = new Worker(queue, run, {
 });
 worker.on("completed", ({ id, fence }) => tell("completed", { id, fence }));
 worker.on("leaseLost", ({ id, fence }) => tell("leaseLost", { id, fence }));
-worker.on("error", (error) => tell("error", { error: String(error) }));
+worker.on("error", (error) => tell("error", { code: error?.code, error: String(error) }));
 closeOnSignal(async () => await worker.close({ graceMs }));
 
 async function run(task, { signal, fence }) {
   const { id, attempt, shard, dueAtMs, startedAtMs, data } = task;
   tell("start", { id, fence, attempt, shard, dueAtMs, nowMs: startedAtMs, key: data.key });
   await workOrClose(data.workMs, signal);
-  const outcome = outcomeOf(data, attempt, signal);
+  const outcome = outcomeOf(task, signal);
   tell("end", { id, fence, outcome });
   if (outcome === "failed") throw new Error("as the payload says");
   if (outcome === "fatal") throw new UnrecoverableError("as the payload says");
@@ -45,11 +45,12 @@ async function workOrClose(workMs, signal) {
   done.abort();
 }
 
-function outcomeOf({ failures, isFatal, laterMs }, attempt, signal) {
+function outcomeOf({ data, attempt, startedAtMs, addedAtMs }, signal) {
+  const { failures, isFatal, laterUntilMs } = data;
   if (isClosed(signal)) return "released";
   if (isFatal) return "fatal";
   if (attempt <= failures) return "failed";
-  if (laterMs > 0 && Math.random() < 0.5) return "later";
+  if (startedAtMs < addedAtMs + laterUntilMs) return "later";
   return "ok";
 }
 

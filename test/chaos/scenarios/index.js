@@ -2,6 +2,7 @@ import { clockSkew } from "./clock-skew.js";
 import { maxmemory } from "./maxmemory.js";
 import { mixed } from "./mixed.js";
 import { netCut } from "./net-cut.js";
+import { producerKill } from "./producer-kill.js";
 import { pubsubCut } from "./pubsub-cut.js";
 import { redisRestart1s, redisRestart20s } from "./redis-restart.js";
 import { replyLost } from "./reply-lost.js";
@@ -15,20 +16,24 @@ import { workerStop } from "./worker-stop.js";
 /*
  * A scenario:
  *
- *   name, promised      what stands in the report
- *   strike(run, i)      one fault, from its beginning to its end; `run` is the Run of scenario-run.js
- *   heal?(run)          undoes what the strikes left behind
- *   populate?(run)      starts other processes than the usual
- *   leaseMs?(form)      another lease than the form's
- *   firstStartMaxMs?(leaseMs)  how soon work must go on after a fault
- *   hasBitten?(run, events)    whether the fault has shown; one that struck nothing proves nothing
- *   isDurable, isProxied, slowPollMs, restMs, unavailable?()
+ *   name, promised        what stands in the report: "none lost", or "counted"
+ *   strike(run, random)   one fault, from its beginning to its end; `run` is the Run of scenario-run.js. It tells
+ *                         `run.fault` how much it struck: what struck nothing fails the run
+ *   heal?(run)            undoes what the strikes left behind
+ *   topology?             a class of topology.js; SingleRedis
+ *   populate?(run)        starts other processes than the usual
+ *   touches?              what it strikes; two that touch the same do not go together
+ *   codes?                the errors that callers may meet because of it
+ *   leaseMs?(form), addTimeoutMs?(form), slowPollMs?   other than the usual
+ *   firstStartMaxMs?(leaseMs), faultLagP99MaxMs?, lagMaxMs?   how soon work must go on, see limits.js
+ *   isDurable, isProxied, restMs, unavailable?()
  */
 export const SCENARIOS = [
   workerKill,
   workerStop,
   schedulerKill,
   schedulerStop,
+  producerKill,
   redisRestart1s,
   redisRestart20s,
   netCut,

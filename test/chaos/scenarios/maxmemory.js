@@ -1,15 +1,29 @@
+import { refusalsOf } from "../topology.js";
+import { FULL } from "./codes.js";
+
 /** Redis is full: adds are refused, what was added runs all the same. */
 export const maxmemory = {
   name: "maxmemory",
   promised: "none lost",
-  hasBitten: (_run, events) => events.some(({ code }) => code === "DELAYQ_REDIS_FULL"),
+  touches: ["redis"],
+  codes: FULL,
   async strike(run) {
-    const { topology } = run;
-    const used = Number(/used_memory:(\d+)/.exec(await topology.admin.info("memory"))[1]);
-    await run.fault("redis", [], async () => {
-      await topology.admin.config("SET", "maxmemory", String(Math.round(used * 0.9)));
-      await run.sleep(run.form.isShort ? 2000 : 5000);
-      await topology.admin.config("SET", "maxmemory", "0");
+    const { topology, form } = run;
+    const before = await refusalsOf(topology, "OOM");
+    await run.fault({ name: "maxmemory", kind: "redis" }, async (fault) => {
+      await Promise.all(topology.masters().map(fill));
+      await run.sleep(form.isShort ? 2000 : 5000);
+      const refused = (await refusalsOf(topology, "OOM")) - before;
+      await Promise.all(topology.masters().map(async (redis) => await redis.config("SET", "maxmemory", "0")));
+      return (events) => Math.min(refused, completedIn(events, fault));
     });
   },
 };
+
+async function fill(redis) {
+  const used = Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
+  await redis.config("SET", "maxmemory", String(Math.round(used * 0.9)));
+}
+
+const completedIn = (events, { startT, endT }) =>
+  events.filter(({ event, t }) => event === "completed" && t > startT && t < endT).length;

@@ -1,14 +1,21 @@
+import { refusalsOf } from "../topology.js";
+
+const FLUSHES = 8;
+
 /** Redis forgets its scripts. */
 export const scriptFlush = {
   name: "script-flush",
   promised: "none lost",
-  async strike(run) {
-    const { random, topology } = run;
-    await run.fault("redis", [], async () => {
-      for (let flushes = 0; flushes < 8; flushes++) {
-        await topology.admin.script("FLUSH");
+  touches: ["redis"],
+  async strike(run, random) {
+    const { topology } = run;
+    const before = await refusalsOf(topology, "NOSCRIPT");
+    await run.fault({ name: "script-flush", kind: "redis", least: FLUSHES }, async () => {
+      for (let flushes = 0; flushes < FLUSHES; flushes++) {
+        await Promise.all(topology.masters().map(async (redis) => await redis.script("FLUSH")));
         await run.sleep(random.between(50, 300));
       }
+      return (await refusalsOf(topology, "NOSCRIPT")) - before;
     });
   },
 };

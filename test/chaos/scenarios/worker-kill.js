@@ -1,12 +1,19 @@
+import { afterWorker } from "../limits.js";
+import { cutOff } from "./evidence.js";
+
 /** A worker dies with its tasks; they run elsewhere when their leases have ended. */
 export const workerKill = {
   name: "worker-kill",
   promised: "none lost",
-  firstStartMaxMs: (leaseMs) => leaseMs + 1000,
-  async strike(run) {
-    const { fleet, random, leaseMs } = run;
+  touches: ["workers"],
+  firstStartMaxMs: afterWorker,
+  async strike(run, random) {
+    const { fleet, leaseMs } = run;
     const victim = await run.holder();
-    await run.fault("worker", [victim], async () => await run.kill(victim));
+    await run.fault({ name: "worker-kill", kind: "worker", victims: [victim] }, async () => {
+      await run.kill(victim);
+      return cutOff;
+    });
     await run.sleep(leaseMs * random.between(0.2, 1.2));
     await fleet.start("worker");
   },

@@ -1,0 +1,120 @@
+/*
+ * What the logs say of each id: the calls that named it and the starts of its handler.
+ *
+ * A call has an instant at which it was sent and one at which it was answered; Redis did it somewhere in between. One that
+ * failed with its outcome unknown, or was never answered because its producer was killed, was done or not: `unknown`. The
+ * id of such an add may be unknown too; then the payload of a start tells.
+ */
+const NEVER = Infinity;
+const UNKNOWN = "unknown";
+
+/**
+ * @param events all events of all processes, in order of time
+ * @param killed names of the processes that were killed
+ * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
+ */
+export function historiesOf(events, killed = []) {
+  const calls = callsOf(events);
+  const histories = new Map();
+  const historyOf = (id) => {
+    let history = histories.get(id);
+    if (history === undefined) {
+      history = { id, adds: [], there: [], maybe: [], changes: [], starts: [], unstarted: [] };
+      histories.set(id, history);
+    }
+    return history;
+  };
+  const unclaimed = new Map();
+  for (const call of calls) {
+    if (call.verb === "pause" || call.verb === "resume") continue;
+    if (call.verb !== "add") historyOf(call.id).changes.push(call);
+    else if (call.id === undefined) {
+      if (call.outcome === UNKNOWN) unclaimed.set(call.key, call);
+    } else if (call.outcome === "added") historyOf(call.id).adds.push(call);
+    else if (call.outcome === UNKNOWN) historyOf(call.id).maybe.push(call);
+    else if (call.outcome !== "refused") historyOf(call.id).there.push(call);
+  }
+  addStarts(events, new Set(killed), historyOf);
+  for (const { id, adds, maybe, starts } of histories.values()) {
+    const add = unclaimed.get(starts[0]?.key);
+    if (adds.length + maybe.length > 0 || add === undefined) continue;
+    maybe.push({ ...add, id });
+    unclaimed.delete(add.key);
+  }
+  return { histories, calls, unclaimed: [...unclaimed.values()] };
+}
+
+/** Each call with its answer; an `addBulk` as the adds that it stands for. */
+function callsOf(events) {
+  const asked = new Map();
+  for (const event of events) {
+    if (event.event === "ask") asked.set(`${event.role} ${event.n}`, { ask: event });
+    else if (event.event === "answer") asked.get(`${event.role} ${event.n}`).answer = event;
+  }
+  return [...asked.values()].flatMap(({ ask, answer }) => {
+    const { t: sentT, event: _, ...asks } = ask;
+    const { t = NEVER, event: __, ...answers } = answer ?? { outcome: UNKNOWN };
+    const call = { ...asks, ...answers, sentT, t };
+    return call.verb === "addBulk" ? addsOf(call, ask.items) : [call];
+  });
+}
+
+function addsOf({ role, sentT, t, outcome, code, items: answers, ...lists }, items) {
+  const common = { verb: "add", role, sentT, t };
+  if (outcome === "added")
+    return items.map((item, i) => {
+      const { existed, ...answer } = answers[i];
+      return { ...common, ...item, ...answer, outcome: existed ? "existed" : "added" };
+    });
+  if (outcome !== "incomplete") return items.map((item) => ({ ...common, ...item, outcome, code }));
+  const itemOf = new Map(items.map((item) => [item.id, item]));
+  const of = (ids, word) =>
+    ids.map((id) => ({ ...common, ...itemOf.get(id), id, code, outcome: word(itemOf.get(id)) }));
+  return [
+    ...of(lists.added, (item) => (item?.isFirst === false ? "there" : "added")),
+    ...of(lists.refused, () => "refused"),
+    ...of(lists.unknown, () => UNKNOWN),
+  ];
+}
+
+function addStarts(events, killed, historyOf) {
+  const byLease = new Map();
+  const leaseOf = ({ id, fence, role }) => `${id} ${fence} ${role}`;
+  for (const event of events) {
+    if (event.event !== "start") continue;
+    const start = { ...event };
+    historyOf(event.id).starts.push(start);
+    byLease.set(leaseOf(event), start);
+  }
+  for (const event of events) {
+    const start = byLease.get(leaseOf(event));
+    if (event.event === "leaseLost" && start === undefined) historyOf(event.id).unstarted.push(event);
+    if (start === undefined) continue;
+    if (event.event === "end") Object.assign(start, { outcome: event.outcome, endT: event.t });
+    else if (event.event === "completed") start.completedT = event.t;
+    else if (event.event === "leaseLost") start.lostT = event.t;
+  }
+  for (const start of byLease.values())
+    start.isDisturbed =
+      start.completedT === undefined && (start.lostT !== undefined || killed.has(start.role));
+  for (const { starts } of [...byLease.values()].map(({ id }) => historyOf(id)))
+    starts.sort((a, b) => a.fence - b.fence || a.t - b.t);
+}
+
+/** Whether Redis may have done a call between two instants. */
+export function mayBeBetween({ sentT, t, outcome }, fromT, toT, done) {
+  return (outcome === done || outcome === UNKNOWN) && sentT <= toT && t >= fromT;
+}
+
+/** What may have moved the due time: verb -> the outcome that says so. */
+export const DUE_CHANGES = { reschedule: "rescheduled", runNow: "due", requeue: "requeued" };
+
+export function groupBy(list, keyOf) {
+  const groups = new Map();
+  for (const one of list) {
+    const key = keyOf(one);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(one);
+  }
+  return groups;
+}
