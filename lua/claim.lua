@@ -1,7 +1,7 @@
 -- claim: due tasks from the runway into leases of one worker.
 --
--- One step, so that a task is never on no list and in no lease. A runway that is dry is filled in the same step, so work
--- goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
+-- One step, so that a task is never on no list and in no lease. Where the runway is dry it takes what is due from the due
+-- set, so work goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
 -- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head. Bounded:
 -- `count` tasks, 1 MiB of records (or one task, if that is larger).
 --
@@ -30,7 +30,8 @@
 -- ARGV[5]      count    int   free slots, 0..1000; with 0 the claim only passes a wake-up on
 --
 -- Replies
---   { "CLAIMED", nowMs, fence, isMore, id, record, more... }  isMore is 1 when due tasks were left behind
+--   { "CLAIMED", nowMs, fence, isMore, ids, records, changed }  isMore is 1 when due tasks were left behind; the ids are
+--                   one text, a line each; changed facts are in the order of the ids, or there are none at all
 --   { "EMPTY" }     nothing is due; the worker is noted as waiting
 --   { "PAUSED" }    the queue is paused; the worker is noted as waiting
 --   { "STALE" }     a newer claim of this worker was here before
@@ -41,7 +42,7 @@ local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
 local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
 local ctl, seq, calls, answers, waiting = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
 local worker, number, leaseMs, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local BYTES_MAX, FILL_MAX = 1048576, 500
+local BYTES_MAX = 1048576
 
 local nowMs, nowUs = readClock(ARGV[1])
 local known = redis.call("HMGET", ctl, "levels", "paused", "big", "generation")
@@ -51,18 +52,10 @@ if not known[4] then
 end
 
 local function claimed(atMs, fence, isMore, ids)
-  local reply = { "CLAIMED", atMs, fence, isMore }
-  if #ids == 0 then
-    return reply
-  end
-  local records = redis.call("HMGET", tasks, unpack(ids))
-  local changed = redis.call("EXISTS", more) == 1 and redis.call("HMGET", more, unpack(ids)) or {}
-  local at = #reply
-  for i = 1, #ids do
-    reply[at + 1], reply[at + 2], reply[at + 3] = ids[i], records[i], changed[i] or ""
-    at = at + 3
-  end
-  return reply
+  local records = #ids > 0 and redis.call("HMGET", tasks, unpack(ids)) or {}
+  local changed = #ids > 0 and redis.call("EXISTS", more) == 1 and redis.call("HMGET", more, unpack(ids))
+    or {}
+  return { "CLAIMED", atMs, fence, isMore, table.concat(ids, "\n"), records, changed }
 end
 
 local calledAtMs, called = recall(calls, answers, worker)
@@ -81,23 +74,34 @@ if called and number == called[1] then
   return claimed(calledAtMs, called[2], 1, held)
 end
 
+-- From the runway, and where that is dry from the due set.
+local function take(level, wanted)
+  local popped = redis.call("LPOP", ready[level + 1], wanted)
+  if popped then
+    return popped
+  end
+  local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", nowMs, "LIMIT", 0, wanted)
+  if #found > 0 then
+    redis.call("ZREMRANGEBYRANK", due[level + 1], 0, #found - 1)
+  end
+  return found
+end
+
 local ids, bytes, isFull = {}, 0, false
 for i = 1, paused and 0 or #levels do
   local level = string.byte(levels, i) - 48
-  local runway = ready[level + 1]
   while #ids < count and not isFull do
-    local wanted = big and 1 or count - #ids
-    local popped = redis.call("LPOP", runway, wanted)
-    if not popped and fillRunway(due, ready, level, nowMs, math.max(wanted, FILL_MAX)) == 0 then
+    local taken = take(level, big and 1 or count - #ids)
+    if #taken == 0 then
       break
     end
-    if popped and #ids == 0 and not big then
-      ids = popped
+    if #ids == 0 and not big then
+      ids = taken
     else
-      for _, id in ipairs(popped or {}) do
+      for _, id in ipairs(taken) do
         local size = big and redis.call("HSTRLEN", tasks, id) or 0
         if #ids > 0 and bytes + size > BYTES_MAX then
-          redis.call("LPUSH", runway, id)
+          redis.call("LPUSH", ready[level + 1], id)
           isFull = true
         else
           bytes = bytes + size

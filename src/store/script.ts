@@ -5,7 +5,7 @@ import { composeLua, type LuaSource } from "./lua.ts";
  * A Lua transition with its types: the keys, arguments and replies that its header declares, in the header's order. A test
  * holds headers, bodies and these definitions against each other.
  */
-export type Field = string | number | Buffer | null;
+export type Field = string | number | Buffer | null | readonly Field[];
 type Decoder = (fields: readonly Field[]) => object;
 export type Arg = string | number;
 

@@ -2,6 +2,7 @@ import { defineScript, type Field } from "./script.ts";
 
 /** Every transition, as its header in `lua/` declares it. */
 const none = () => ({});
+const listed = (field: Field | undefined): readonly Field[] => (Array.isArray(field) ? field : []);
 const text = (field: Field | undefined): string => String(field ?? "");
 const texts = (fields: readonly Field[]): string[] => fields.map(text);
 const numbers = (fields: readonly Field[]): number[] => fields.map(Number);
@@ -13,6 +14,12 @@ function rows<T>(fields: readonly Field[], size: number, make: (...row: Field[])
   const made: T[] = [];
   for (let at = 0; at + size <= fields.length; at += size) made.push(make(...fields.slice(at, at + size)));
   return made;
+}
+
+/** Ids hold no control characters, so they come as lines of one text: each value of a reply costs the client's parser. */
+function claimedOf(ids: string, records: readonly Field[], changed: readonly Field[]) {
+  if (ids === "") return [];
+  return ids.split("\n").map((id, i) => ({ id, record: bytes(records[i]), more: text(changed[i]) }));
 }
 
 export const add = defineScript({
@@ -68,15 +75,11 @@ export const claim = defineScript({
   items: [],
   isBinary: true,
   replies: {
-    CLAIMED: ([nowMs, fence, isMore, ...claimed]) => ({
+    CLAIMED: ([nowMs, fence, isMore, ids, records, changed]) => ({
       nowMs: Number(nowMs),
       fence: text(fence),
       isMore: Number(isMore) === 1,
-      claimed: Array.from({ length: claimed.length / 3 }, (_, i) => ({
-        id: text(claimed[i * 3]),
-        record: bytes(claimed[i * 3 + 1]),
-        more: text(claimed[i * 3 + 2]),
-      })),
+      claimed: claimedOf(text(ids), listed(records), listed(changed)),
     }),
     EMPTY: none,
     PAUSED: none,

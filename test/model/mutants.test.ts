@@ -93,6 +93,12 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "claim starts tasks early",
     script: scripts.claim,
+    from: '"-inf", nowMs, "LIMIT", 0, wanted',
+    to: '"-inf", nowMs + 1000, "LIMIT", 0, wanted',
+  },
+  {
+    mistake: "tick puts tasks on the runway early",
+    script: scripts.tick,
     from: '"-inf", nowMs, "LIMIT", 0, room',
     to: '"-inf", nowMs + 1000, "LIMIT", 0, room',
   },

@@ -145,7 +145,10 @@ describe("settle", () => {
     const ids = ["a1", "a2", "k", "r", "b", "e", "p"];
     const { keyspace, fence } = await setup(...ids.map((id) => ({ id })));
     const items = [
-      ...[fence, 2, "a1", "a2"],
+      fence,
+      2,
+      "a1",
+      "a2",
       ...item("keep", "k", fence, 10, "null"),
       ...item("retry", "r", fence, 10, ERROR),
       ...item("bury", "b", fence, 0, ERROR),
@@ -174,8 +177,13 @@ describe("a settle of a lease that is not held", () => {
     await keyspace.run(scripts.cancel, {}, ["gone", 1]);
     const late = String(Number(fence) - 1);
     const items = [
-      ...[late, 1, "a"],
-      ...[fence, 2, "gone", "never"],
+      late,
+      1,
+      "a",
+      fence,
+      2,
+      "gone",
+      "never",
       ...["keep", "retry", "bury", "release", "postpone"].flatMap((outcome) =>
         item(outcome, "a", late, 0, ERROR),
       ),
