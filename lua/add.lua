@@ -59,6 +59,7 @@ end
 
 local answer = { "ADDED", nowMs }
 local records, batch, added = {}, {}, 0
+local lastLevel
 for i, id in ipairs(ids) do
   if existing[i] or seen[id] then
     answer[#answer + 1] = i - 1
@@ -72,11 +73,12 @@ for i, id in ipairs(ids) do
     end
     local level = levelOf(text)
     addTo(batch, level, dueAtMs, id)
-    records[#records + 1] = id
-    records[#records + 1] = stampRecord(text, nowMs, dueAtMs)
-    if not string.find(levels, level, 1, true) then
+    records[added * 2 - 1] = id
+    records[added * 2] = stampRecord(text, nowMs, dueAtMs)
+    if level ~= lastLevel and not string.find(levels, level, 1, true) then
       levels = levels .. level
     end
+    lastLevel = level
     if #text > BIG_BYTES then
       big = "1"
     end

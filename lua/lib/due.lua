@@ -31,6 +31,6 @@ local function addTo(batch, level, score, id)
     scored = {}
     batch[level] = scored
   end
-  scored[#scored + 1] = score
-  scored[#scored + 1] = id
+  local at = #scored
+  scored[at + 1], scored[at + 2] = score, id
 end

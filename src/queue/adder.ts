@@ -30,9 +30,12 @@ export interface Prepared {
 /** What became of one task: when Redis took it, or that its id was taken. */
 export interface Added {
   readonly id: string;
+  readonly shard: number;
   readonly existed: boolean;
   readonly nowMs: number;
 }
+
+type Outcome = Pick<Added, "existed" | "nowMs">;
 
 export interface AdderOptions {
   readonly defaults: KeptOptions;
@@ -46,6 +49,16 @@ interface AddItem extends Item {
   readonly registered: Registered;
 }
 
+/** What goes into one call of `addBulk`. */
+interface BulkBatch {
+  readonly shard: number;
+  readonly args: Arg[];
+  readonly ids: string[];
+  /** Where in the bulk each stands. */
+  readonly indexes: number[];
+  bytes: number;
+}
+
 const INTRODUCTIONS_MAX = 5;
 const BULK_CALLS_MAX = 8;
 const HEADS_MAX = 1000;
@@ -54,7 +67,7 @@ export class Adder {
   readonly #store: QueueStore;
   readonly #registration: Registration;
   readonly #options: AdderOptions;
-  readonly #batcher: Batcher<Omit<Added, "id">, AddItem>;
+  readonly #batcher: Batcher<Outcome, AddItem>;
   readonly #heads = new Map<string, string>();
   #headsProfile = -1;
   #turn = Math.floor(Math.random() * 1024);
@@ -65,10 +78,15 @@ export class Adder {
     this.#store = store;
     this.#registration = registration;
     this.#options = options;
-    this.#batcher = new Batcher(
-      async (shard, args, items, callOptions) => await this.#send(shard, args, items, callOptions),
-      options.waitingMax,
-    );
+    this.#batcher = new Batcher(async (shard, args, items, callOptions) => {
+      const reply = await this.#send(
+        shard,
+        args,
+        (registered) => items.every((item) => isSame(item.registered, registered)),
+        callOptions,
+      );
+      return outcomesOf(items.length, reply);
+    }, options.waitingMax);
   }
 
   /** @throws DelayqError of `DELAYQ_INVALID_*` or `DELAYQ_DATA_TOO_LARGE` */
@@ -98,11 +116,14 @@ export class Adder {
     const given = prepared.options.id;
     const shard = given === undefined ? this.#shardInTurn(shards) : shardOf(given, shards);
     const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-    const { existed, nowMs } = await this.#batcher.push(
-      shard,
-      this.#item(id, prepared, registered, deadlineMs),
-    );
-    return { id, existed, nowMs };
+    const record = this.#record(prepared, registered);
+    const { existed, nowMs } = await this.#batcher.push(shard, {
+      args: [id, encodeDue(prepared.options.due), record],
+      bytes: bytesOf(record),
+      registered,
+      deadlineMs,
+    });
+    return { id, shard, existed, nowMs };
   }
 
   /** @throws BulkIncompleteError unless all were added or had been there */
@@ -116,15 +137,14 @@ export class Adder {
     const batches = this.#cut(prepared, registered);
     const lane = async (): Promise<void> => {
       for (let batch = batches.next(); batch.done !== true; batch = batches.next()) {
-        const { shard, items, indexes } = batch.value;
-        const ids = items.map(({ args }) => String(args[0]));
+        const { shard, args, ids, indexes } = batch.value;
         try {
-          const args = items.flatMap((item) => item.args);
-          const outcomes = await this.#send(shard, args, items, within(this.#options.addTimeoutMs));
+          const options = within(this.#options.addTimeoutMs);
+          const { nowMs, existed } = await this.#send(shard, args, (now) => isSame(now, registered), options);
           indexes.forEach((index, i) => {
-            const { existed, nowMs } = outcomes[i] ?? { existed: false, nowMs: 0 };
-            added[index] = { id: ids[i] ?? "", existed, nowMs };
+            added[index] = { id: ids[i] ?? "", shard, existed: false, nowMs };
           });
+          for (const i of existed) added[indexes[i] ?? 0] = { id: ids[i] ?? "", shard, existed: true, nowMs };
         } catch (error) {
           cause = error;
           (isUnknown(error) ? unknown : refused).push(...ids);
@@ -137,39 +157,37 @@ export class Adder {
     throw new BulkIncompleteError({ added: whole.map(({ id }) => id), refused, unknown }, cause);
   }
 
-  /** Cuts lazily: a batch's items are made when its turn comes. */
-  *#cut(
-    prepared: readonly Prepared[],
-    registered: Registered,
-  ): Generator<{ shard: number; items: AddItem[]; indexes: number[] }> {
+  /** Cuts lazily: a batch is made when its turn comes. */
+  *#cut(prepared: readonly Prepared[], registered: Registered): Generator<BulkBatch> {
     const { shards } = registered;
-    const open = new Map<number, { items: AddItem[]; indexes: number[]; bytes: number }>();
+    const open = new Map<number, BulkBatch>();
     for (const [index, one] of prepared.entries()) {
       const given = one.options.id;
       const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
       const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-      const item = this.#item(id, one, registered, Number.POSITIVE_INFINITY);
+      const record = this.#record(one, registered);
       let batch = open.get(shard);
       if (
         batch !== undefined &&
-        (batch.items.length === WRITE_BATCH_MAX || batch.bytes + item.bytes > BATCH_BYTES_MAX)
+        (batch.ids.length === WRITE_BATCH_MAX || batch.bytes + bytesOf(record) > BATCH_BYTES_MAX)
       ) {
-        yield { shard, items: batch.items, indexes: batch.indexes };
+        yield batch;
         batch = undefined;
       }
-      if (batch === undefined) open.set(shard, (batch = { items: [], indexes: [], bytes: 0 }));
-      batch.items.push(item);
+      if (batch === undefined) open.set(shard, (batch = { shard, args: [], ids: [], indexes: [], bytes: 0 }));
+      batch.args.push(id, encodeDue(one.options.due), record);
+      batch.ids.push(id);
       batch.indexes.push(index);
-      batch.bytes += item.bytes;
-      if (given === undefined && batch.items.length === WRITE_BATCH_MAX) this.#turn++;
+      batch.bytes += bytesOf(record);
+      if (given === undefined && batch.ids.length === WRITE_BATCH_MAX) this.#turn++;
     }
-    for (const [shard, { items, indexes }] of open) yield { shard, items, indexes };
+    yield* open.values();
     this.#turn++;
   }
 
-  #item(id: string, { name, json, options }: Prepared, registered: Registered, deadlineMs: number): AddItem {
-    const record = this.#head(name, options, registered.profile) + json;
-    return { args: [id, encodeDue(options.due), record], bytes: record.length * 3, registered, deadlineMs };
+  /** Without its times, which the script puts in. */
+  #record({ name, json, options }: Prepared, { profile }: Registered): string {
+    return this.#head(name, options, profile) + json;
   }
 
   /** A new shard's turn comes when the batch of the last one has gone. */
@@ -206,17 +224,17 @@ export class Adder {
   async #send(
     shard: number,
     args: readonly Arg[],
-    items: readonly AddItem[],
+    wereMadeFor: (registered: Registered) => boolean,
     options: CallOptions,
-  ): Promise<Omit<Added, "id">[]> {
+  ): Promise<{ nowMs: number; existed: readonly number[] }> {
     const callId = this.#store.nextCallId();
     for (let i = 0; i < INTRODUCTIONS_MAX; i++) {
       // If the queue was obliterated and made anew, the items were made for the old one.
       const registered = await this.#registration.ensure();
       const keys = this.#store.shards(registered.shards)[shard];
-      if (keys === undefined || !items.every((item) => isSame(item.registered, registered))) break;
+      if (keys === undefined || !wereMadeFor(registered)) break;
       const reply = await this.#store.add(keys, registered, args, callId, options);
-      if (reply.word === "ADDED") return outcomesOf(items.length, reply.nowMs, reply.existed);
+      if (reply.word === "ADDED") return reply;
       await this.#registration.introduce(keys, registered, options);
     }
     throw new DelayqError(
@@ -226,11 +244,17 @@ export class Adder {
   }
 }
 
-function outcomesOf(count: number, nowMs: number, existed: readonly number[]): Omit<Added, "id">[] {
+function outcomesOf(
+  count: number,
+  { nowMs, existed }: { nowMs: number; existed: readonly number[] },
+): Outcome[] {
   const outcomes = Array.from({ length: count }, () => ({ existed: false, nowMs }));
   for (const index of existed) outcomes[index] = { existed: true, nowMs };
   return outcomes;
 }
+
+/** At most; a UTF-16 code unit takes up to three bytes. */
+const bytesOf = (record: string): number => record.length * 3;
 
 const isSame = (a: Registered, b: Registered): boolean => a.profile === b.profile && a.shards === b.shards;
 

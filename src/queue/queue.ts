@@ -137,8 +137,12 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
         return this.#adder.prepare(name, data, opts as AddOptions | undefined);
       });
       const added = await this.#adder.addBulk(prepared);
-      const views = added.map((one, i) => this.#view(prepared[i] as Prepared, tasks[i]?.data, one));
-      return (await Promise.all(views)) as AddedTask<T>[];
+      const views = added.map((one, i) => this.#viewOfNew(prepared[i] as Prepared, tasks[i]?.data, one));
+      const lookUp = async ({ existed }: Added, i: number): Promise<void> => {
+        if (existed) views[i] = await this.#view(prepared[i] as Prepared, tasks[i]?.data, added[i] as Added);
+      };
+      if (added.some(({ existed }) => existed)) await Promise.all(added.map(lookUp));
+      return views as AddedTask<T>[];
     });
   }
 
@@ -365,20 +369,23 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   /** An existing task is shown as it is; one that was just added needs no second call. */
-  async #view({ name, options }: Prepared, data: unknown, { id, existed, nowMs }: Added): Promise<unknown> {
-    const known = existed ? await this.#inspector.get(id) : undefined;
-    if (known !== undefined) return { ...known, existed };
+  async #view(prepared: Prepared, data: unknown, added: Added): Promise<object> {
+    if (!added.existed) return this.#viewOfNew(prepared, data, added);
+    const known = await this.#inspector.get(added.id);
+    if (known !== undefined) return { ...known, existed: true };
+    // It was completed or cancelled in between.
+    return { ...this.#viewOfNew(prepared, data, added), state: "done" };
+  }
+
+  #viewOfNew({ name, options }: Prepared, data: unknown, { id, shard, existed, nowMs }: Added): object {
     const dueAtMs = "delay" in options.due ? nowMs + options.due.delay : options.due.atMs;
-    const shards = this.#registration.current?.shards ?? 1;
-    // One that existed and is gone by now has been completed or cancelled in between.
-    const state = existed ? "done" : dueAtMs > nowMs ? "delayed" : "ready";
     return {
       id,
       queue: this.name,
-      shard: shardOf(id, shards),
+      shard,
       name,
       data,
-      state,
+      state: dueAtMs > nowMs ? "delayed" : "ready",
       dueAtMs,
       addedAtMs: nowMs,
       attempt: 0,
