@@ -332,6 +332,25 @@ test("shares work among workers, each task once", async () => {
   await Promise.all(before.map(async (one) => await one.close()));
 });
 
+test("holds no more tasks than it runs, so a worker that joins gets its share at once", async () => {
+  const { queue, worker } = setup();
+  const producer = queue();
+  const over = deferred();
+  const starts = { first: 0, second: 0 };
+  const slow = (who: keyof typeof starts) => async () => {
+    starts[who]++;
+    await over.promise;
+  };
+  worker(slow("first"), { concurrency: 6 });
+  await producer.addBulk(Array.from({ length: 20 }, () => ({ name: "a", data: null })));
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 14, leased: 6 }));
+  worker(slow("second"), { concurrency: 6 });
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 8, leased: 12 }));
+  expect(starts).toEqual({ first: 6, second: 6 });
+  over.resolve();
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 0, leased: 0 }));
+});
+
 test("reports an error of a listener and goes on", async () => {
   const { queue, worker } = setup();
   const producer = queue();
