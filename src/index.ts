@@ -6,7 +6,6 @@ export type {
   RequeueOutcome,
   RescheduleOutcome,
   RunNowOutcome,
-  TaskFilter,
   UpdateOutcome,
 } from "./queue/queue.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
@@ -34,3 +33,4 @@ export type {
   TaskTypes,
 } from "./core/task.ts";
 export type { ConnectionOption } from "./store/connection-options.ts";
+export type { TaskFilter } from "./queue/changer.ts";

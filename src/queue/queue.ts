@@ -1,9 +1,7 @@
 import { DelayqError } from "../core/errors.ts";
-import { shardOf } from "../core/ids.ts";
 import { checkKeyPart, checkTaskId } from "../core/names.ts";
 import {
   bulkTaskSchema,
-  limitSchema,
   parseDefaults,
   parseDue,
   purgeFilterSchema,
@@ -27,11 +25,10 @@ import { parseOptions, show } from "../core/validate.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
-import type { ShardKeys } from "../store/keys.ts";
 import { QueueStore, REDIS_TIME, encodeDue, type GivenTime } from "../store/queue-store.ts";
-import type { Arg } from "../store/script.ts";
 import { Adder, type Added, type Prepared } from "./adder.ts";
-import { Batcher } from "./batcher.ts";
+import { Changer, checkLimit, isIds, type TaskFilter } from "./changer.ts";
+import { QueueControl } from "./control.ts";
 import { Inspector } from "./inspector.ts";
 import { encodePayload } from "./payload.ts";
 import { Registration } from "./registration.ts";
@@ -63,14 +60,6 @@ export type RunNowOutcome = "due" | "missing" | "leased" | "dead" | "done";
 export type RequeueOutcome = "requeued" | "missing" | "delayed" | "ready" | "leased" | "done";
 export type PurgeOutcome = "purged" | "missing" | "delayed" | "ready" | "leased";
 
-/** Which dead (or done) tasks: all, those of a name, those whose last error's name or message holds a text. */
-export interface TaskFilter {
-  name?: string;
-  error?: string;
-  /** At most so many. */
-  limit?: number;
-}
-
 /** The producing and inspecting side of a queue: adds tasks, changes and shows them. Runs nothing. */
 export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly name: string;
@@ -80,7 +69,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #adder: Adder;
   readonly #inspector: Inspector;
   readonly #payloadMaxBytes: number;
-  readonly #verbs: Record<Verb, Batcher<string>>;
+  readonly #changer: Changer;
+  readonly #control: QueueControl;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -101,7 +91,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#adder = new Adder(this.#store, this.#registration, { ...parsed, defaults });
     this.#inspector = new Inspector(this.#store, this.#registration);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
-    this.#verbs = this.#batchers(parsed.waitingMax);
+    this.#changer = new Changer(this.#store, this.#registration, this.#inspector, parsed.waitingMax);
+    this.#control = new QueueControl(this.#store, this.#registration, this.#inspector);
   }
 
   /**
@@ -182,27 +173,27 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   /** Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. */
   async cancel(id: string, options: { abort?: boolean } = {}): Promise<CancelOutcome> {
     return (await this.#use(
-      async () => await this.#change("cancel", id, [options?.abort === true ? 1 : 0]),
+      async () => await this.#changer.change("cancel", id, [options?.abort === true ? 1 : 0]),
     )) as CancelOutcome;
   }
 
   /** Gives a pending task another due time. @throws DelayqError `DELAYQ_INVALID_TIME` */
   async reschedule(id: string, due: { delay: number } | { at: Date | number }): Promise<RescheduleOutcome> {
     return (await this.#use(
-      async () => await this.#change("reschedule", id, [encodeDue(parseDue(due))]),
+      async () => await this.#changer.change("reschedule", id, [encodeDue(parseDue(due))]),
     )) as RescheduleOutcome;
   }
 
   /** Gives a task that does not run another payload. @throws DelayqError `DELAYQ_INVALID_DATA`, `DELAYQ_DATA_TOO_LARGE` */
   async update(id: string, data: DataOf<T, NameOf<T>>): Promise<UpdateOutcome> {
     return (await this.#use(
-      async () => await this.#change("update", id, [encodePayload(data, this.#payloadMaxBytes)]),
+      async () => await this.#changer.change("update", id, [encodePayload(data, this.#payloadMaxBytes)]),
     )) as UpdateOutcome;
   }
 
   /** Makes a pending task due now. */
   async runNow(id: string): Promise<RunNowOutcome> {
-    return (await this.#use(async () => await this.#change("runNow", id, []))) as RunNowOutcome;
+    return (await this.#use(async () => await this.#changer.change("runNow", id, []))) as RunNowOutcome;
   }
 
   /**
@@ -214,7 +205,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async requeue(which: string | readonly string[] | TaskFilter): Promise<unknown> {
     return await this.#use(async () => {
       if (!isIds(which)) parseOptions(requeueFilterSchema, which, "the filter of requeue");
-      return await this.#changeAll("requeue", which, "dead");
+      return await this.#changer.changeAll("requeue", which, "dead");
     });
   }
 
@@ -227,20 +218,20 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     which: string | readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
   ): Promise<unknown> {
     return await this.#use(async () => {
-      if (isIds(which)) return await this.#changeAll("purge", which, "dead");
+      if (isIds(which)) return await this.#changer.changeAll("purge", which, "dead");
       const { state } = parseOptions(purgeFilterSchema, which, "the filter of purge");
-      return await this.#changeAll("purge", which, state ?? "dead");
+      return await this.#changer.changeAll("purge", which, state ?? "dead");
     });
   }
 
   /** No task is handed out any more once this resolves; what was handed out runs, adding goes on. @throws DelayqError `DELAYQ_NO_QUEUE` */
   async pause(): Promise<void> {
-    await this.#use(async () => await this.#setPaused(true));
+    await this.#use(async () => await this.#control.setPaused(true));
   }
 
   /** @throws DelayqError `DELAYQ_NO_QUEUE` */
   async resume(): Promise<void> {
-    await this.#use(async () => await this.#setPaused(false));
+    await this.#use(async () => await this.#control.setPaused(false));
   }
 
   /**
@@ -250,7 +241,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
    * @throws DelayqError `DELAYQ_QUEUE_BUSY`
    */
   async obliterate(options: { force?: boolean } = {}): Promise<void> {
-    await this.#use(async () => await this.#obliterate(options.force === true));
+    await this.#use(async () => await this.#control.obliterate(options.force === true));
   }
 
   /** Waits for what was asked for, then lets go of the connection. */
@@ -271,101 +262,6 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     } finally {
       this.#pending.delete(result);
     }
-  }
-
-  /**
-   * Paused first, so that no task can be handed out between the look whether one runs and the wipe. Meta goes before the
-   * shards, so that nobody takes a wiped shard for one that lost its copy of meta; the registry, by which a second try
-   * finds the shards if this one breaks off, goes last.
-   */
-  async #obliterate(isForced: boolean): Promise<void> {
-    const known = await this.#store.readShards();
-    const count = known ?? (await this.#store.readEnlisted());
-    if (known !== undefined && !isForced) await this.#checkIdle();
-    await this.#store.wipeMeta();
-    for (const keys of this.#store.shards(count ?? 0)) await this.#store.wipeShard(keys);
-    await this.#store.enlist(0);
-    this.#registration.forget();
-  }
-
-  /** Leaves the queue paused if nothing runs, and as it was if something does. @throws DelayqError `DELAYQ_QUEUE_BUSY` */
-  async #checkIdle(): Promise<void> {
-    const { paused } = await this.#inspector.counts();
-    await this.#setPaused(true);
-    const { leased } = await this.#inspector.counts();
-    if (leased === 0) return;
-    if (!paused) await this.#setPaused(false);
-    throw new DelayqError(
-      "DELAYQ_QUEUE_BUSY",
-      `Expected no task of queue ${this.name} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
-    );
-  }
-
-  async #change(verb: Verb, id: string, args: readonly Arg[]): Promise<string> {
-    checkTaskId(id);
-    const shards = await this.#registration.knownShards();
-    if (shards === undefined) return "missing";
-    const bytes = 3 * args.reduce<number>((sum, arg) => sum + String(arg).length, id.length);
-    return await this.#verbs[verb].push(shardOf(id, shards), {
-      args: [id, ...args],
-      bytes,
-      deadlineMs: performance.now() + CHANGE_MS,
-    });
-  }
-
-  async #changeAll(
-    verb: "requeue" | "purge",
-    which: string | readonly string[] | TaskFilter,
-    state: "dead" | "done",
-  ): Promise<unknown> {
-    if (typeof which === "string") return await this.#change(verb, which, []);
-    const outcomes: Record<string, number> = {};
-    const changed = async (ids: readonly string[]): Promise<void> => {
-      for (const outcome of await Promise.all(ids.map((id) => this.#change(verb, id, [])))) {
-        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-      }
-    };
-    let batch: string[] = [];
-    for await (const id of isIds(which) ? which : this.#matching(which, state)) {
-      batch.push(id);
-      if (batch.length < CHANGE_BATCH_MAX) continue;
-      await changed(batch);
-      batch = [];
-    }
-    await changed(batch);
-    return outcomes;
-  }
-
-  async *#matching(filter: TaskFilter, state: "dead" | "done"): AsyncGenerator<string> {
-    let left = checkLimit(filter.limit);
-    for await (const task of this.#inspector.list(state)) {
-      if (left === 0) return;
-      if (filter.name !== undefined && task.name !== filter.name) continue;
-      if (filter.error !== undefined && !`${task.error?.name}: ${task.error?.message}`.includes(filter.error))
-        continue;
-      left--;
-      yield task.id;
-    }
-  }
-
-  async #setPaused(paused: boolean): Promise<void> {
-    this.#checkOpen();
-    const reply = await this.#store.setPaused(paused);
-    if (reply.word === "NO_QUEUE") {
-      throw new DelayqError(
-        "DELAYQ_NO_QUEUE",
-        `Expected queue ${this.name} to exist, but nothing was ever added to it. Check the name and the prefix.`,
-      );
-    }
-    const meta = {
-      shards: reply.shards,
-      paused,
-      generation: reply.generation,
-      profiles: new Map<number, string>(),
-    };
-    await Promise.all(
-      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta)),
-    );
   }
 
   /** An existing task is shown as it is; one that was just added needs no second call. */
@@ -394,46 +290,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     };
   }
 
-  #batchers(waitingMax: number): Record<Verb, Batcher<string>> {
-    const batcher = (verb: Verb): Batcher<string> =>
-      new Batcher<string>(async (shard, args, items, options) => {
-        const keys = (await this.#shards())[shard];
-        return keys === undefined ? items.map(() => "missing") : await this.#store[verb](keys, args, options);
-      }, waitingMax);
-    return {
-      cancel: batcher("cancel"),
-      reschedule: batcher("reschedule"),
-      update: batcher("update"),
-      runNow: batcher("runNow"),
-      requeue: batcher("requeue"),
-      purge: batcher("purge"),
-    };
-  }
-
-  async #shards(): Promise<readonly ShardKeys[]> {
-    const count = await this.#registration.knownShards();
-    return count === undefined ? [] : this.#store.shards(count);
-  }
-
   #checkOpen(): void {
     if (this.#isClosed)
       throw new DelayqError("DELAYQ_CLOSED", `Expected queue ${this.name} to be open; it was closed.`);
   }
-}
-
-type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
-
-const CHANGE_BATCH_MAX = 1000;
-const CHANGE_MS = 10_000;
-
-const isIds = (which: string | readonly string[] | TaskFilter): which is string | readonly string[] =>
-  typeof which === "string" || Array.isArray(which);
-
-function checkLimit(limit: unknown): number {
-  const parsed = limitSchema.safeParse(limit);
-  if (parsed.success) return parsed.data ?? Number.POSITIVE_INFINITY;
-  throw new DelayqError(
-    "DELAYQ_INVALID_OPTION",
-    `Expected \`limit\` to be an integer of at least 0, got ${show(limit)}.`,
-  );
 }

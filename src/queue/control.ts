@@ -1,0 +1,65 @@
+import { DelayqError } from "../core/errors.ts";
+import type { QueueStore } from "../store/queue-store.ts";
+import type { Inspector } from "./inspector.ts";
+import type { Registration } from "./registration.ts";
+
+/** What is done to a queue as a whole. */
+export class QueueControl {
+  readonly #store: QueueStore;
+  readonly #registration: Registration;
+  readonly #inspector: Inspector;
+
+  constructor(store: QueueStore, registration: Registration, inspector: Inspector) {
+    this.#store = store;
+    this.#registration = registration;
+    this.#inspector = inspector;
+  }
+
+  /** Resolves when every shard knows. @throws DelayqError `DELAYQ_NO_QUEUE` */
+  async setPaused(paused: boolean): Promise<void> {
+    const reply = await this.#store.setPaused(paused);
+    if (reply.word === "NO_QUEUE") {
+      throw new DelayqError(
+        "DELAYQ_NO_QUEUE",
+        `Expected queue ${this.#store.namespace.queue} to exist, but nothing was ever added to it. Check the name and the prefix.`,
+      );
+    }
+    const meta = {
+      shards: reply.shards,
+      paused,
+      generation: reply.generation,
+      profiles: new Map<number, string>(),
+    };
+    await Promise.all(
+      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta)),
+    );
+  }
+
+  /**
+   * Paused first, so that no task can be handed out between the look whether one runs and the wipe. Meta goes before the
+   * shards, so that nobody takes a wiped shard for one that lost its copy of meta; the registry, by which a second try
+   * finds the shards if this one breaks off, goes last.
+   */
+  async obliterate(isForced: boolean): Promise<void> {
+    const known = await this.#store.readShards();
+    const count = known ?? (await this.#store.readEnlisted());
+    if (known !== undefined && !isForced) await this.#checkIdle();
+    await this.#store.wipeMeta();
+    for (const keys of this.#store.shards(count ?? 0)) await this.#store.wipeShard(keys);
+    await this.#store.enlist(0);
+    this.#registration.forget();
+  }
+
+  /** Leaves the queue paused if nothing runs, and as it was if something does. @throws DelayqError `DELAYQ_QUEUE_BUSY` */
+  async #checkIdle(): Promise<void> {
+    const { paused } = await this.#inspector.counts();
+    await this.setPaused(true);
+    const { leased } = await this.#inspector.counts();
+    if (leased === 0) return;
+    if (!paused) await this.setPaused(false);
+    throw new DelayqError(
+      "DELAYQ_QUEUE_BUSY",
+      `Expected no task of queue ${this.#store.namespace.queue} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
+    );
+  }
+}
