@@ -41,6 +41,7 @@ if calledAtMs then
   return called
 end
 local keys = { due = due, leased = leased, dead = dead, done = done }
+local areMore, areErrors = redis.call("EXISTS", more) == 1, redis.call("EXISTS", errors) == 1
 local answer, cancelled = { "OUTCOMES" }, 0
 for i = ITEMS_AT, #ARGV, 2 do
   local id, abort = ARGV[i], ARGV[i + 1] == "1"
@@ -55,8 +56,12 @@ for i = ITEMS_AT, #ARGV, 2 do
       takeOut(due, ready, levelOf(record), id, place)
     end
     redis.call("HDEL", tasks, id)
-    redis.call("HDEL", more, id)
-    redis.call("HDEL", errors, id)
+    if areMore then
+      redis.call("HDEL", more, id)
+    end
+    if areErrors then
+      redis.call("HDEL", errors, id)
+    end
     cancelled = cancelled + 1
     outcome = "cancelled"
   end

@@ -31,24 +31,26 @@ local BYTES_MAX = 1048576
 
 local nowMs = readClock(ARGV[1])
 local keys = { due = due, leased = leased, dead = dead, done = done }
+local areSome = { more = redis.call("EXISTS", more) == 1, errors = redis.call("EXISTS", errors) == 1 }
 local answer, bytes = { "TASKS" }, 0
 for i = ITEMS_AT, #ARGV do
   local id = ARGV[i]
-  bytes = bytes + redis.call("HSTRLEN", tasks, id) + redis.call("HSTRLEN", results, id)
+  local record = redis.call("HGET", tasks, id)
+  local place, score = placeOf(keys, id, record)
+  local result = place == "done" and redis.call("HGET", results, id) or ""
+  bytes = bytes + #(record or "") + #result
   if i > ITEMS_AT and bytes > BYTES_MAX then
     break
   end
-  local record = redis.call("HGET", tasks, id)
-  local place, score = placeOf(keys, id, record)
   local state = place or ""
   if place == "runway" or place == "due" then
     state = place == "due" and score > nowMs and "delayed" or "ready"
   end
   answer[#answer + 1] = state
   answer[#answer + 1] = record or ""
-  answer[#answer + 1] = redis.call("HGET", more, id) or ""
-  answer[#answer + 1] = redis.call("HGET", leases, id) or ""
-  answer[#answer + 1] = redis.call("HGET", errors, id) or ""
-  answer[#answer + 1] = redis.call("HGET", results, id) or ""
+  answer[#answer + 1] = areSome.more and redis.call("HGET", more, id) or ""
+  answer[#answer + 1] = place == "leased" and redis.call("HGET", leases, id) or ""
+  answer[#answer + 1] = areSome.errors and redis.call("HGET", errors, id) or ""
+  answer[#answer + 1] = result
 end
 return answer

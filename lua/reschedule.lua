@@ -49,7 +49,9 @@ for i = ITEMS_AT, #ARGV, 2 do
   local place = placeOf(keys, id, record)
   local outcome = place or "missing"
   if place == "due" or place == "runway" then
-    takeOut(due, ready, levelOf(record), id, place)
+    if place == "runway" then
+      takeOut(due, ready, levelOf(record), id, place)
+    end
     local attempts, deaths = factsOf(record, redis.call("HGET", more, id))
     redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
     dueNow = dueNow + putDue(due, nowMs, { [levelOf(record)] = { dueAtMs, id } })

@@ -5,7 +5,11 @@ import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
 
 /**
  * Merges what is asked for in one turn of the event loop into one script call per shard, and gives each asker its own
- * answer: Node's cost per command is the bottleneck, so few large calls. A batch that is full goes at once.
+ * answer: Node's cost per command is the bottleneck, so few large calls.
+ *
+ * A batch that is full goes at once, and it is full at half of what a call may hold: so Redis works on one half of a crowd
+ * of askers while the other half is being written. What is asked of a shard that has a call under way waits for its answer,
+ * and goes with more company; but not for long, since that call may be lost.
  */
 export interface Item {
   /** The arguments of the item, as its script wants them; the first is the task's id. */
@@ -31,6 +35,8 @@ interface Batch<O, I extends Item> {
   bytes: number;
 }
 
+const BATCH_MAX = WRITE_BATCH_MAX / 2;
+const HOLD_MS = 20;
 const WAITING_BYTES_MAX = 512 * BATCH_BYTES_MAX;
 
 export function overloaded(waitingMax: number): DelayqError {
@@ -46,7 +52,9 @@ export class Batcher<O, I extends Item = Item> {
   readonly #batches = new Map<number, Batch<O, I>>();
   #waiting = 0;
   #waitingBytes = 0;
+  readonly #inFlight = new Map<number, number>();
   #isScheduled = false;
+  #isHolding = false;
 
   /** @param waitingMax how many items may wait for their answers */
   constructor(send: SendBatch<O, I>, waitingMax: number) {
@@ -67,7 +75,7 @@ export class Batcher<O, I extends Item = Item> {
       batch.resolves.push(resolve);
       batch.rejects.push(reject);
       batch.bytes += item.bytes;
-      if (batch.items.length === WRITE_BATCH_MAX) this.#dispatch(shard, batch);
+      if (batch.items.length === BATCH_MAX) this.#dispatch(shard, batch);
       else this.#flushSoon();
     });
   }
@@ -98,12 +106,34 @@ export class Batcher<O, I extends Item = Item> {
 
   #flush(): void {
     this.#isScheduled = false;
+    for (const [shard, batch] of this.#batches) {
+      if (this.#inFlight.has(shard)) this.#hold();
+      else this.#dispatch(shard, batch);
+    }
+  }
+
+  #hold(): void {
+    if (this.#isHolding) return;
+    this.#isHolding = true;
+    setTimeout(() => this.#release(), HOLD_MS);
+  }
+
+  #release(): void {
+    this.#isHolding = false;
     for (const [shard, batch] of this.#batches) this.#dispatch(shard, batch);
   }
 
   #dispatch(shard: number, batch: Batch<O, I>): void {
     this.#batches.delete(shard);
+    this.#inFlight.set(shard, (this.#inFlight.get(shard) ?? 0) + 1);
     void this.#deliver(shard, batch); // its failures reach those who asked
+  }
+
+  #answered(shard: number): void {
+    const left = (this.#inFlight.get(shard) ?? 1) - 1;
+    if (left > 0) this.#inFlight.set(shard, left);
+    else this.#inFlight.delete(shard);
+    if (this.#batches.size > 0) this.#flushSoon();
   }
 
   async #deliver(shard: number, { items, resolves, rejects, bytes }: Batch<O, I>): Promise<void> {
@@ -117,6 +147,7 @@ export class Batcher<O, I extends Item = Item> {
     } finally {
       this.#waiting -= items.length;
       this.#waitingBytes -= bytes;
+      this.#answered(shard);
     }
   }
 }

@@ -1,8 +1,10 @@
 import { TASK_STATES, type Task, type TaskCounts, type TaskState } from "../core/task.ts";
 import { shardOf } from "../core/ids.ts";
+import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { READ_BATCH_MAX, pageSources, type PageSource, type QueueStore } from "../store/queue-store.ts";
 import { viewOf } from "../store/task-view.ts";
+import { Batcher } from "./batcher.ts";
 import type { Registration } from "./registration.ts";
 
 /**
@@ -16,20 +18,31 @@ interface Listed {
 }
 
 const PAGE_MAX = 100;
+const GET_MS = 10_000;
 
 export class Inspector {
   readonly #store: QueueStore;
   readonly #registration: Registration;
+  readonly #gets: Batcher<Task | undefined>;
 
-  constructor(store: QueueStore, registration: Registration) {
+  constructor(store: QueueStore, registration: Registration, waitingMax: number) {
     this.#store = store;
     this.#registration = registration;
+    this.#gets = new Batcher(async (shard, ids, _items, options) => {
+      const keys = (await this.#shards())[shard];
+      return keys === undefined ? [] : await this.#lookUp(keys, ids.map(String), options);
+    }, waitingMax);
   }
 
   async get(id: string): Promise<Task | undefined> {
     const shards = await this.#shards();
-    const keys = shards[shardOf(id, shards.length)];
-    return keys === undefined ? undefined : (await this.#lookUp(keys, [id]))[0];
+    if (shards.length === 0) return undefined;
+    const deadlineMs = performance.now() + GET_MS;
+    return await this.#gets.push(shardOf(id, shards.length), {
+      args: [id],
+      bytes: id.length * 3,
+      deadlineMs,
+    });
   }
 
   async counts(): Promise<TaskCounts & { paused: boolean; counters: Record<string, number> }> {
@@ -107,11 +120,15 @@ export class Inspector {
   }
 
   /** In the order of the ids; a call may answer fewer than it was asked for, so that large payloads do not stall Redis. */
-  async #lookUp(keys: ShardKeys, ids: readonly string[]): Promise<(Task | undefined)[]> {
+  async #lookUp(
+    keys: ShardKeys,
+    ids: readonly string[],
+    options?: CallOptions,
+  ): Promise<(Task | undefined)[]> {
     const tasks: (Task | undefined)[] = [];
     while (tasks.length < ids.length) {
       const asked = ids.slice(tasks.length, tasks.length + READ_BATCH_MAX);
-      for (const stored of await this.#store.get(keys, asked)) {
+      for (const stored of await this.#store.get(keys, asked, options)) {
         tasks.push(viewOf(this.#store.namespace.queue, keys.shard, ids[tasks.length] ?? "", stored));
       }
     }

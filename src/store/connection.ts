@@ -40,6 +40,7 @@ export class Connection {
   #subscriber: Subscriber | undefined;
   #holders = 0;
   #isClosed = false;
+  #corked: object | undefined;
   #lastError: unknown;
   #version: Promise<void> | undefined;
   #becomesReady: Promise<void> | undefined;
@@ -99,6 +100,21 @@ export class Connection {
     return await this.#repeated(options, command, () => this.#client.call(command, ...args));
   }
 
+  /**
+   * What is sent before the event loop goes on leaves in one packet: a write costs as much as ten tasks. Nodes of a Cluster
+   * have streams of their own, which ioredis chooses.
+   */
+  #cork(): void {
+    const stream = "stream" in this.#client ? this.#client.stream : undefined;
+    if (stream === undefined || stream === this.#corked) return;
+    this.#corked = stream;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = undefined;
+      stream.uncork();
+    });
+  }
+
   async #evaluate(script: Pick<Script, "definition" | "source">, tail: Arg[]): Promise<unknown> {
     const { source, definition } = script;
     const send = (command: string, head: string): Promise<unknown> =>
@@ -122,6 +138,7 @@ export class Connection {
         isSent = false;
         await this.#ready(deadlineMs, signal);
         isSent = true;
+        this.#cork();
         return await before(deadlineMs, signal, send());
       } catch (error) {
         if (error instanceof DelayqError) throw error;
