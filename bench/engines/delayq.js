@@ -1,0 +1,49 @@
+import { Queue, Scheduler, UnrecoverableError, Worker } from "../../dist/index.js";
+
+const NAME = "remind";
+
+/** delayq with its defaults: 16 shards, and a scheduler in the worker's process. */
+export const delayq = {
+  settings: [
+    "Queue with `defaults` { attempts: 3, backoff: exponential }, 16 shards as by default",
+    "Worker with its scheduler in the same process, as by default",
+  ],
+
+  task(data, { delayMs, atMs }, priority) {
+    const opts = atMs === undefined ? { delay: delayMs } : { at: atMs };
+    if (priority !== undefined) opts.priority = priority;
+    return { name: NAME, data, opts };
+  },
+
+  openProducer({ url, queue: name, shards }) {
+    const queue = new Queue(name, {
+      connection: url,
+      ...(shards !== undefined && { shards }),
+      defaults: { attempts: 3, backoff: { type: "exponential", delay: 1000 } },
+    });
+    return {
+      add: (task) => queue.add(task.name, task.data, task.opts),
+      addBulk: async (tasks) => (await queue.addBulk(tasks)).map(({ id }) => id),
+      get: (id) => queue.get(id),
+      cancel: (id) => queue.cancel(id),
+      reschedule: (id, delayMs) => queue.reschedule(id, { delay: delayMs }),
+      close: () => queue.close(),
+    };
+  },
+
+  /** @param isFailing whether every handler fails for good */
+  openWorker({ url, queue, concurrency, onStart, onCompleted, isFailing = false }) {
+    const run = ({ dueAtMs, priority }) => {
+      onStart(dueAtMs, priority);
+      if (isFailing) throw new UnrecoverableError("as asked for");
+    };
+    const worker = new Worker(queue, run, { connection: url, concurrency });
+    worker.on("completed", onCompleted);
+    worker.on("dead", onCompleted);
+    return { close: () => worker.close() };
+  },
+
+  openScheduler({ url, queues }) {
+    return new Scheduler(queues, { connection: url });
+  },
+};

@@ -1,0 +1,27 @@
+import { withProducer } from "../support/fleet.js";
+
+const BATCH = 1000;
+const BATCHES_IN_FLIGHT = 4;
+const IN_FLIGHT = 200;
+
+/** Delayed tasks in batches. */
+export const addBulk = {
+  name: "add-bulk",
+  hasFloor: true,
+  run: async ({ engine, redis, scale }) => ({
+    "add-bulk": await withProducer({ engine, redis }, (producer) =>
+      producer.ask("addBulk", { batch: BATCH, inFlight: BATCHES_IN_FLIGHT, ...scale.saturate }),
+    ),
+  }),
+};
+
+/** Delayed tasks one by one, each awaited. */
+export const add = {
+  name: "add",
+  hasFloor: true,
+  run: async ({ engine, redis, scale }) => ({
+    add: await withProducer({ engine, redis }, (producer) =>
+      producer.ask("add", { inFlight: IN_FLIGHT, ...scale.saturate }),
+    ),
+  }),
+};

@@ -1,0 +1,22 @@
+import { WARM_UP, warmUp, withProducer, withWorkers } from "../support/fleet.js";
+import { loadAhead } from "../support/load-ahead.js";
+import { lagSummary } from "../support/statistics.js";
+
+const COUNT = 50_000;
+
+/** Very many tasks that are due in the same millisecond: how long until the last of them has started. */
+export const burst = {
+  name: "burst",
+  hasFloor: false,
+  async run({ engine, redis }) {
+    return await withWorkers({ engine, redis }, async (workers) => {
+      await warmUp(workers, { engine, redis });
+      const atMs = await withProducer({ engine, redis }, (producer) =>
+        loadAhead(producer, { count: COUNT, lengthMs: 1 }),
+      );
+      await workers.untilCompleted(WARM_UP + COUNT);
+      const lags = await workers.lagsSince(atMs);
+      return { burst: lagSummary(lags).max / 1000 };
+    });
+  },
+};
