@@ -2,7 +2,8 @@
 --
 -- One step, so that a task is never on no list and in no lease. Where the runway is dry it takes what is due from the due
 -- set, so work goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
--- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head. Bounded:
+-- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head, and with its
+-- fence if nothing that is due was left. Bounded:
 -- `count` tasks, 1 MiB of records (or one task, if that is larger).
 --
 -- Sent again, it answers with the batch that it took: a worker numbers its claims of a shard and has one in flight. A claim
@@ -135,7 +136,7 @@ for i = #ids, 1, -1 do
 end
 local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
 if not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs) then
-  publish(due[1], whole(leaseMs))
+  publish(due[1], whole(leaseMs) .. (isLeft and "" or " " .. fence))
 end
 redis.call("HSET", seq, "fence", fence)
 redis.call("ZADD", leased, unpack(ends))

@@ -30,7 +30,8 @@
 -- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
 --
 -- Replies
---   { "TICKED", recovered, buried, moved, nextWakeMs, generation }  nextWakeMs is -1 when nothing is pending
+--   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, nowUs }  nextWakeMs is -1 when nothing is pending;
+--                       woken says how many workers were told of what lies on the runway
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -44,7 +45,6 @@ local epoch, leaseMaxMs = ARGV[2], tonumber(ARGV[3])
 local REAP_MAX, REAP_BIG_MAX, FILL_MAX, FORGET_MAX = 200, 8, 500, 200
 -- Longer than the longest slow poll, with which a worker that waits notes itself again.
 local WAITING_KEPT_MS = 700000
-local LOOK_AGAIN_MS = 250
 
 local nowMs, nowUs = readClock(ARGV[1])
 local known = redis.call("HMGET", ctl, "generation", "levels", "big", "paused")
@@ -112,9 +112,7 @@ for i = 1, #levels do
     nextWakeMs = math.min(nextWakeMs, math.ceil(tonumber(later[2]) - nowUs / 1000))
   end
 end
-if onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) > 0 then
-  nextWakeMs = math.min(nextWakeMs, LOOK_AGAIN_MS)
-end
+local woken = onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) or 0
 
 local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", nowMs, "LIMIT", 0, FORGET_MAX)
 if #forgotten > 0 then
@@ -145,4 +143,7 @@ end
 if #forgotten == FORGET_MAX or #old == FORGET_MAX then
   nextWakeMs = 0
 end
-return { "TICKED", recovered, buried, moved, nextWakeMs == math.huge and -1 or nextWakeMs, generation }
+if nextWakeMs == math.huge then
+  nextWakeMs = -1
+end
+return { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, whole(nowUs) }

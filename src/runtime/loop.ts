@@ -39,6 +39,11 @@ export class Loop {
     }
   }
 
+  /** Look in `delayMs`, not sooner; does nothing during a look. */
+  postpone(delayMs: number): void {
+    if (this.#state === "sleeping") this.#sleep(delayMs);
+  }
+
   /** Resolves when the look that is under way has ended; none comes after it. */
   async stop(): Promise<void> {
     this.#state = "stopped";

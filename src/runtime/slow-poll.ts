@@ -1,6 +1,7 @@
 /**
- * How long to wait before looking without a hint: a second after something happened, then longer and longer while nothing
- * does, up to `maxMs`; jittered, so that processes do not look in step. While hints cannot arrive it stays at a second.
+ * How long to wait before looking without a hint: a second at first, then longer and longer, up to `maxMs`; jittered, so that
+ * processes do not look in step. While hints cannot arrive it stays at a second. What happens meanwhile does not shorten it:
+ * of a shard that is busy one hears, and looks after each task would be most of its calls.
  */
 const FIRST_MS = 1000;
 const GROWTH = 2;
@@ -13,11 +14,6 @@ export class SlowPoll {
   constructor(maxMs: number) {
     this.#maxMs = maxMs;
     this.#waitMs = Math.min(FIRST_MS, maxMs);
-  }
-
-  /** Something happened here: the waits that come begin at a second again. */
-  reset(): void {
-    this.#waitMs = Math.min(FIRST_MS, this.#maxMs);
   }
 
   /** @param canHear whether hints can arrive now */

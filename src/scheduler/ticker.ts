@@ -9,6 +9,8 @@ import { within, type QueueStore } from "../store/queue-store.ts";
  *
  * States: taking -> ticking -> stopped; an epoch that is refused (another scheduler took the shard, or this process was
  * frozen) leads back to taking, after a pause in which the members are looked at again: mostly the shard is not ours then.
+ * A tick that woke workers looks again soon, in case one died with the message; unless it hears that all was claimed since.
+ *
  * Redis blocks nobody here: a block time-out is served by its `hz` tick, up to 100 ms late; a local timer is not.
  */
 export interface TickerOptions {
@@ -27,6 +29,7 @@ const RETAKE_MS = 500;
 const GONE_MS = 1000;
 const LEAVE_MS = 1000;
 const NEVER = -1;
+const LOOK_AGAIN_MS = 250;
 
 export class Ticker {
   readonly #connection: Connection;
@@ -35,7 +38,11 @@ export class Ticker {
   readonly #options: TickerOptions;
   readonly #slowPoll: SlowPoll;
   readonly #loop: Loop;
-  readonly #hear = (delayMs: string): void => this.#loop.hint(Number(delayMs));
+  readonly #hear = (message: string): void => this.#heard(message);
+  /** The last claim that left nothing behind, on the Redis clock. */
+  #claimedUs = 0;
+  /** While a look again is due: when the tick was that wants it, and when to tick otherwise. */
+  #again: { readonly tickedUs: number; nextAtMs: number } | undefined;
   #epoch: string | undefined;
   #seenEpoch = "0";
 
@@ -60,7 +67,7 @@ export class Ticker {
     switch (reply.word) {
       case "TICKED":
         this.#options.onTicked(reply);
-        return this.#nextMs(reply.nextWakeMs, reply.moved + reply.recovered > 0);
+        return this.#nextMs(reply);
       case "STALE":
         this.#epoch = undefined;
         this.#seenEpoch = reply.epoch;
@@ -106,9 +113,26 @@ export class Ticker {
     }
   }
 
-  #nextMs(nextWakeMs: number, didMove: boolean): number {
-    if (didMove) this.#slowPoll.reset();
+  #nextMs({ nextWakeMs, woken, nowUs }: { nextWakeMs: number; woken: number; nowUs: number }): number {
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
-    return nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
+    const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
+    const isAgain = woken > 0 && this.#claimedUs <= nowUs && nextMs > LOOK_AGAIN_MS;
+    this.#again = isAgain ? { tickedUs: nowUs, nextAtMs: performance.now() + nextMs } : undefined;
+    return isAgain ? LOOK_AGAIN_MS : nextMs;
+  }
+
+  /** @param message in how many ms to tick; with the fence of the claim that tells it, if that left nothing behind */
+  #heard(message: string): void {
+    const [delayMs = 0, claimedUs = 0] = message.split(" ").map(Number);
+    const nowMs = performance.now();
+    this.#claimedUs = Math.max(this.#claimedUs, claimedUs);
+    if (this.#again !== undefined) {
+      this.#again.nextAtMs = Math.min(this.#again.nextAtMs, nowMs + delayMs);
+      if (this.#claimedUs > this.#again.tickedUs) {
+        this.#loop.postpone(this.#again.nextAtMs - nowMs);
+        this.#again = undefined;
+      }
+    }
+    this.#loop.hint(delayMs);
   }
 }

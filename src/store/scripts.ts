@@ -56,12 +56,14 @@ export const tick = defineScript({
   args: ["nowMs", "epoch", "leaseMaxMs"],
   items: [],
   replies: {
-    TICKED: ([recovered, buried, moved, nextWakeMs, generation]) => ({
+    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, nowUs]) => ({
       recovered: Number(recovered),
       buried: Number(buried),
       moved: Number(moved),
       nextWakeMs: Number(nextWakeMs),
       generation: text(generation),
+      woken: Number(woken),
+      nowUs: Number(nowUs),
     }),
     STALE: ([epoch]) => ({ epoch: text(epoch) }),
     NO_QUEUE: none,

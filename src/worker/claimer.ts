@@ -58,6 +58,7 @@ const FAILED_MAX_MS = 5000;
 const GONE_MS = 1000;
 const UNSERVED_MS = 1000;
 const CLAIM_SHARE_MIN = 0.25;
+const POLLING_WORKERS = 4;
 /** Two claims under way, so that one batch is worked while Redis hands out the other. */
 const CLAIM_SHARE_MAX = 0.5;
 
@@ -74,6 +75,7 @@ export class Claimer {
   readonly #turns = new Turns();
   readonly #countMax: number;
   #isServed = true;
+  #pollShare = 1;
   #isStopped = false;
   #reserved = 0;
   #next = 0;
@@ -99,8 +101,12 @@ export class Claimer {
     return this.#shards.length;
   }
 
-  /** With no scheduler alive nobody wakes this worker, and it looks by itself every second. */
-  noticeSchedulers(isServed: boolean): void {
+  /**
+   * With no scheduler alive nobody wakes this worker, and it looks by itself every second. Where many workers look after a
+   * shard each does it more rarely: the look of any one is enough.
+   */
+  noticeMembers(isServed: boolean, workers: number): void {
+    this.#pollShare = Math.max(1, workers / POLLING_WORKERS);
     if (this.#isServed && !isServed)
       for (const { loop } of this.#shards) loop.hint(UNSERVED_MS * Math.random());
     this.#isServed = isServed;
@@ -166,7 +172,8 @@ export class Claimer {
     const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
     shard.isHot = true;
     this.pump();
-    return shard.slowPoll.nextMs(canHear && this.#isServed);
+    const pollMs = shard.slowPoll.nextMs(canHear && this.#isServed);
+    return canHear && this.#isServed ? pollMs * this.#pollShare : pollMs;
   }
 
   #wake(shard: ShardClaims): void {
@@ -210,7 +217,6 @@ export class Claimer {
         // With slots left and nothing left behind, Redis has noted this worker as waiting.
         shard.isHot ||= reply.isMore || reply.claimed.length === count;
         if (reply.claimed.length > 0) {
-          shard.slowPoll.reset();
           onBatch({ keys, fence: reply.fence, nowMs: reply.nowMs, sentMs, claimed: reply.claimed });
         }
       } else if (reply.word === "NO_QUEUE") {

@@ -98,6 +98,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly #startings = new Set<Promise<void>>();
   /** Whether a scheduler for the queue lives, as far as is known. */
   #isServed = true;
+  #workers = 1;
   #closed: Promise<void> | undefined;
 
   /**
@@ -157,8 +158,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       time,
       isListening: false,
       onMembers: (members) => {
-        this.#isServed = members.some(({ role, queues }) => role === "scheduler" && queues.includes(queue));
-        this.#claimer?.noticeSchedulers(this.#isServed);
+        const ofQueue = members.filter(({ queues }) => queues.includes(queue));
+        this.#isServed = ofQueue.some(({ role }) => role === "scheduler");
+        this.#workers = ofQueue.filter(({ role }) => role === "worker").length;
+        this.#claimer?.noticeMembers(this.#isServed, this.#workers);
       },
       onError: logFailure(this.logger),
     });
@@ -224,7 +227,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       onError: logFailure(this.logger),
     });
     this.#claimer = claimer;
-    claimer.noticeSchedulers(this.#isServed);
+    claimer.noticeMembers(this.#isServed, this.#workers);
     claimer.start();
   }
 

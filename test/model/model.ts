@@ -475,6 +475,8 @@ export class Model {
       buried,
       moved: ready - onRunway,
       nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
+      woken: 0,
+      nowUs: this.nowMs * 1000,
       generation: ctl.generation,
     } as const;
   }

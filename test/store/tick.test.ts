@@ -8,7 +8,15 @@ async function setup(options?: KeyspaceOptions): Promise<{ keyspace: Keyspace; e
   return { keyspace, epoch: await keyspace.takeShard() };
 }
 
-const idle = { word: "TICKED", recovered: 0, buried: 0, moved: 0, nextWakeMs: -1 };
+const idle = {
+  word: "TICKED",
+  recovered: 0,
+  buried: 0,
+  moved: 0,
+  nextWakeMs: -1,
+  woken: 0,
+  nowUs: NOW * 1000,
+};
 
 async function addMany(keyspace: Keyspace, count: number): Promise<void> {
   const seeds = Array.from({ length: count }, (_, i) => ({ id: `t${String(i).padStart(4, "0")}` }));

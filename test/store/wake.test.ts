@@ -80,7 +80,7 @@ describe("the scheduler of a shard", () => {
     expect(await heard()).toEqual(["head 100"]);
   });
 
-  test("hears when the first lease ends, unless another ends before", async () => {
+  test("hears when the first lease ends, unless another ends before, and that nothing is left", async () => {
     const { keyspace, heard } = await setup();
     await keyspace.add({ id: "a" }, { id: "b" }, { id: "c" });
     await keyspace.claim(1, "w1", 15_000);
@@ -88,7 +88,8 @@ describe("the scheduler of a shard", () => {
     keyspace.advance(10);
     await keyspace.claim(1, "w3", 5000);
     await keyspace.claim(1, "w4", 1000);
-    expect(await heard()).toEqual(["head 15000", "head 5000"]);
+    const emptied = "1700000000010000";
+    expect(await heard()).toEqual(["head 15000", `head 5000 ${emptied}`]);
   });
 
   test("hears of a head that comes by reschedule, retry and postpone", async () => {
@@ -155,7 +156,7 @@ describe("waiting workers", () => {
     expect(await waitingOf(keyspace)).toEqual([]);
   });
 
-  test("are woken by a tick that finds tasks on the runway; then it looks again soon", async () => {
+  test("are woken by a tick that finds tasks on the runway, which says so", async () => {
     const { keyspace, heard } = await setup("w1", "w2");
     const epoch = await keyspace.takeShard();
     await keyspace.claim(1, "w1");
@@ -163,12 +164,12 @@ describe("waiting workers", () => {
     await keyspace.add({ id: "a", delay: 10 });
     keyspace.advance(10);
     await heard();
-    expect(await keyspace.tick(epoch)).toMatchObject({ moved: 1, nextWakeMs: 250 });
+    expect(await keyspace.tick(epoch)).toMatchObject({ moved: 1, woken: 1, nextWakeMs: -1 });
     expect(await heard()).toEqual(["w1"]);
     // Who was woken did not come: the next look wakes another.
-    expect(await keyspace.tick(epoch)).toMatchObject({ moved: 0, nextWakeMs: 250 });
+    expect(await keyspace.tick(epoch)).toMatchObject({ moved: 0, woken: 1, nextWakeMs: -1 });
     expect(await heard()).toEqual(["w2"]);
-    expect(await keyspace.tick(epoch)).toMatchObject({ nextWakeMs: -1 });
+    expect(await keyspace.tick(epoch)).toMatchObject({ woken: 0, nextWakeMs: -1 });
   });
 
   test("are woken by a claim that leaves due tasks behind", async () => {
