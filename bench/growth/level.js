@@ -42,8 +42,8 @@ async function medians(rounds, measure) {
 
 /** A worker that works off tasks that are ready, and then, being warm, meets tasks that fall due. */
 async function running({ redis, shards, scale }) {
-  const { warmUp, measured } = scale.process.delayq;
-  const ready = warmUp + measured;
+  const warmUp = scale.warmUp.delayq;
+  const ready = warmUp + scale.process.delayq;
   await withProducer({ engine: ENGINE, redis, shards }, (producer) =>
     producer.ask("load", { count: ready, due: NOW }),
   );

@@ -1,4 +1,4 @@
-import { WARM_UP, warmUp, withProducer, withWorkers } from "../support/fleet.js";
+import { warmUp, withProducer, withWorkers } from "../support/fleet.js";
 import { loadAhead } from "../support/load-ahead.js";
 import { lagSummary } from "../support/statistics.js";
 
@@ -8,13 +8,13 @@ const COUNT = 50_000;
 export const burst = {
   name: "burst",
   hasFloor: false,
-  async run({ engine, redis }) {
+  async run({ engine, redis, scale }) {
     return await withWorkers({ engine, redis }, async (workers) => {
-      await warmUp(workers, { engine, redis });
+      const warm = await warmUp(workers, { engine, redis, scale });
       const atMs = await withProducer({ engine, redis }, (producer) =>
         loadAhead(producer, { count: COUNT, lengthMs: 1 }),
       );
-      await workers.untilCompleted(WARM_UP + COUNT);
+      await workers.untilCompleted(warm + COUNT);
       const lags = await workers.lagsSince(atMs);
       return { burst: lagSummary(lags).max / 1000 };
     });

@@ -1,4 +1,4 @@
-import { WARM_UP, warmUp, withProducer, withWorkers } from "../support/fleet.js";
+import { warmUp, withProducer, withWorkers } from "../support/fleet.js";
 import { loadAhead } from "../support/load-ahead.js";
 import { lagSummary } from "../support/statistics.js";
 
@@ -21,7 +21,7 @@ export function lag(dueEachSecond, hz = HZ_DEFAULT) {
       const lengthMs = scale.lagSeconds * 1000;
       const count = dueEachSecond * scale.lagSeconds;
       try {
-        const lags = await lagsOf({ engine, redis, count, lengthMs, workers });
+        const lags = await lagsOf({ engine, redis, scale, count, lengthMs, workers });
         return Object.fromEntries(
           Object.entries(lagSummary(lags)).map(([word, ms]) => [`${name} ${word}`, ms]),
         );
@@ -33,13 +33,13 @@ export function lag(dueEachSecond, hz = HZ_DEFAULT) {
 }
 
 /** How late each task of such a window started, in ms. */
-async function lagsOf({ engine, redis, count, lengthMs, workers: processes }) {
+async function lagsOf({ engine, redis, scale, count, lengthMs, workers: processes }) {
   return await withWorkers({ engine, redis, count: processes }, async (workers) => {
-    await warmUp(workers, { engine, redis });
+    const warm = await warmUp(workers, { engine, redis, scale });
     const startAtMs = await withProducer({ engine, redis }, (producer) =>
       loadAhead(producer, { count, lengthMs }),
     );
-    await workers.untilCompleted(WARM_UP + count);
+    await workers.untilCompleted(warm + count);
     return await workers.lagsSince(startAtMs);
   });
 }

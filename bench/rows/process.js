@@ -11,8 +11,8 @@ export const process = {
   hasFloor: false,
   usesWorkers: true,
   async run({ engine, redis, scale, workers: count = 1 }) {
-    const { warmUp, measured } = scale.process[engine];
-    const total = warmUp + measured;
+    const warmUp = scale.warmUp[engine];
+    const total = warmUp + scale.process[engine];
     await withProducer({ engine, redis }, (producer) => producer.ask("load", { count: total, due: NOW }));
     return await withWorkers({ engine, redis, count }, async (workers) => {
       await workers.untilCompleted(total);

@@ -109,11 +109,10 @@ export async function withWorkers(options, use) {
   }
 }
 
-/** How many tasks warm a worker up. */
-export const WARM_UP = 10_000;
-
-/** Lets workers run as they do after a while, not as they do just after their start. */
-export async function warmUp(workers, { engine, redis }) {
-  await withProducer({ engine, redis }, (producer) => producer.ask("load", { count: WARM_UP, due: NOW }));
-  await workers.untilCompleted(WARM_UP);
+/** Lets workers run as they do after a while, not as they do just after their start; returns how many tasks that took. */
+export async function warmUp(workers, { engine, redis, scale }) {
+  const count = scale.warmUp[engine];
+  await withProducer({ engine, redis }, (producer) => producer.ask("load", { count, due: NOW }));
+  await workers.untilCompleted(count);
+  return count;
 }

@@ -1,11 +1,13 @@
-/** How much a run does. Each engine gets enough work for some seconds, and the same time or the same pending tasks where that counts. */
+/**
+ * How much a run does. Each engine gets enough work for some seconds, and the same time or the same pending tasks where that
+ * counts; and before it is measured as many tasks as it runs in about a second, so that its process runs compiled code, as it
+ * does in service.
+ */
 export const FULL = {
   rounds: 3,
   saturate: { warmUpMs: 1500, measureMs: 3000 },
-  process: {
-    delayq: { warmUp: 30_000, measured: 300_000 },
-    bullmq: { warmUp: 10_000, measured: 60_000 },
-  },
+  warmUp: { delayq: 150_000, bullmq: 30_000 },
+  process: { delayq: 400_000, bullmq: 60_000 },
   lagSeconds: 10,
   bytesTasks: 1_000_000,
   queryPending: 300_000,
@@ -19,10 +21,8 @@ export const FULL = {
 export const QUICK = {
   rounds: 1,
   saturate: { warmUpMs: 1000, measureMs: 1500 },
-  process: {
-    delayq: { warmUp: 20_000, measured: 100_000 },
-    bullmq: { warmUp: 5000, measured: 20_000 },
-  },
+  warmUp: { delayq: 75_000, bullmq: 15_000 },
+  process: { delayq: 150_000, bullmq: 20_000 },
   lagSeconds: 3,
   bytesTasks: 100_000,
   queryPending: 100_000,
