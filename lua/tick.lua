@@ -71,7 +71,7 @@ if #expired > 0 then
   local changed = redis.call("HMGET", more, unpack(expired))
   for i, id in ipairs(expired) do
     local record = records[i]
-    if record and string.byte(record) ~= RECORD_FORMAT then
+    if record and not isKnownFormat(record) then
       addTo(batch, levelOf(record), nowMs, id)
       recovered = recovered + 1
     elseif record then

@@ -1,7 +1,15 @@
 import { BulkIncompleteError, DelayqError } from "../core/errors.ts";
 import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
-import { parseAddOptions, type AddOptions, type KeptOptions, type ParsedAdd } from "../core/options.ts";
+import {
+  bulkTaskSchema,
+  parseAddOptions,
+  type AddOptions,
+  type Due,
+  type KeptOptions,
+  type ParsedAdd,
+} from "../core/options.ts";
+import { parseOptions } from "../core/validate.ts";
 import { encodeHead } from "../store/codec.ts";
 import {
   BATCH_BYTES_MAX,
@@ -12,6 +20,8 @@ import {
 } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
+import { EncodedArgs } from "../store/wire.ts";
+import { complete, sentTask, type SentTask } from "./added-task.ts";
 import { Batcher, overloaded, type Item } from "./batcher.ts";
 import { encodePayload } from "./payload.ts";
 import type { Registered, Registration } from "./registration.ts";
@@ -23,19 +33,16 @@ import type { Registered, Registration } from "./registration.ts";
  */
 export interface Prepared {
   readonly name: string;
+  readonly data: unknown;
   readonly json: string;
   readonly options: ParsedAdd;
 }
 
 /** What became of one task: when Redis took it, or that its id was taken. */
-export interface Added {
-  readonly id: string;
-  readonly shard: number;
+interface Outcome {
   readonly existed: boolean;
   readonly nowMs: number;
 }
-
-type Outcome = Pick<Added, "existed" | "nowMs">;
 
 export interface AdderOptions {
   readonly defaults: KeptOptions;
@@ -47,15 +54,17 @@ export interface AdderOptions {
 /** A task on its way, and what was registered when it was made. */
 interface AddItem extends Item {
   readonly registered: Registered;
+  readonly isFresh: boolean;
 }
 
-/** What goes into one call of `addBulk`. */
+/** What goes into one call of `addBulk`: encoded, so that a bulk that waits holds little. */
 interface BulkBatch {
   readonly shard: number;
-  readonly args: Arg[];
-  readonly ids: string[];
-  /** Where in the bulk each stands. */
-  readonly indexes: number[];
+  readonly items: EncodedArgs;
+  readonly tasks: SentTask[];
+  readonly dues: Due[];
+  /** Whether all ids were just made: then no task can have one of them. */
+  areFresh: boolean;
   bytes: number;
 }
 
@@ -82,6 +91,7 @@ export class Adder {
       const reply = await this.#send(
         shard,
         args,
+        items.every((item) => item.isFresh),
         (registered) => items.every((item) => isSame(item.registered, registered)),
         callOptions,
       );
@@ -89,17 +99,9 @@ export class Adder {
     }, options.waitingMax);
   }
 
-  /** @throws DelayqError of `DELAYQ_INVALID_*` or `DELAYQ_DATA_TOO_LARGE` */
-  prepare(name: unknown, data: unknown, options: AddOptions | undefined): Prepared {
-    return {
-      name: checkTaskName(name),
-      json: encodePayload(data, this.#options.payloadMaxBytes),
-      options: parseAddOptions(options, this.#options.defaults),
-    };
-  }
-
-  /** @throws DelayqError `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME` */
-  async add(prepared: Prepared): Promise<Added> {
+  /** @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME` */
+  async add(name: unknown, data: unknown, options: AddOptions | undefined): Promise<SentTask> {
+    const prepared = this.#prepare(name, data, options);
     try {
       return await this.#addOnce(prepared);
     } catch (error) {
@@ -109,80 +111,104 @@ export class Adder {
     }
   }
 
-  async #addOnce(prepared: Prepared): Promise<Added> {
+  async #addOnce(prepared: Prepared): Promise<SentTask> {
     const deadlineMs = performance.now() + this.#options.addTimeoutMs;
     const registered = this.#registration.current ?? (await this.#firstRegistered());
     const { shards } = registered;
-    const given = prepared.options.id;
+    const { id: given, due } = prepared.options;
     const shard = given === undefined ? this.#shardInTurn(shards) : shardOf(given, shards);
     const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
     const record = this.#record(prepared, registered);
     const { existed, nowMs } = await this.#batcher.push(shard, {
-      args: [id, encodeDue(prepared.options.due), record],
+      args: [id, encodeDue(due), record],
       bytes: bytesOf(record),
+      isFresh: given === undefined,
       registered,
       deadlineMs,
     });
-    return { id, shard, existed, nowMs };
+    const task = sentTask(this.#store.namespace.queue, shard, id, prepared);
+    complete(task, due, nowMs, existed);
+    return task;
   }
 
-  /** @throws BulkIncompleteError unless all were added or had been there */
-  async addBulk(prepared: readonly Prepared[]): Promise<Added[]> {
-    if (prepared.length === 0) return [];
+  /**
+   * All are checked before the first is sent.
+   *
+   * @throws DelayqError as `add`; BulkIncompleteError unless all were added or had been there
+   */
+  async addBulk(tasks: readonly unknown[]): Promise<SentTask[]> {
+    if (tasks.length === 0) return [];
+    if (this.#registration.current === undefined) for (const task of tasks) this.#prepareOne(task);
     const registered = await this.#registration.ensure();
-    const added: (Added | undefined)[] = prepared.map(() => undefined);
-    const refused: string[] = [];
-    const unknown: string[] = [];
-    let cause: unknown;
-    const batches = this.#cut(prepared, registered);
+    const { batches, sent } = this.#encode(tasks, registered);
+    const failures = new Map<BulkBatch, unknown>();
+    const waiting = batches.values();
     const lane = async (): Promise<void> => {
-      for (let batch = batches.next(); batch.done !== true; batch = batches.next()) {
-        const { shard, args, ids, indexes } = batch.value;
-        try {
-          const options = within(this.#options.addTimeoutMs);
-          const { nowMs, existed } = await this.#send(shard, args, (now) => isSame(now, registered), options);
-          indexes.forEach((index, i) => {
-            added[index] = { id: ids[i] ?? "", shard, existed: false, nowMs };
-          });
-          for (const i of existed) added[indexes[i] ?? 0] = { id: ids[i] ?? "", shard, existed: true, nowMs };
-        } catch (error) {
-          cause = error;
-          (isUnknown(error) ? unknown : refused).push(...ids);
-        }
+      for (const batch of waiting) {
+        await this.#sendBatch(batch, registered).catch((error: unknown) => failures.set(batch, error));
       }
     };
     await Promise.all(Array.from({ length: BULK_CALLS_MAX }, lane));
-    const whole = added.filter((one) => one !== undefined);
-    if (whole.length === prepared.length) return whole;
-    throw new BulkIncompleteError({ added: whole.map(({ id }) => id), refused, unknown }, cause);
+    if (failures.size > 0) throw incomplete(batches, failures);
+    return sent;
   }
 
-  /** Cuts lazily: a batch is made when its turn comes. */
-  *#cut(prepared: readonly Prepared[], registered: Registered): Generator<BulkBatch> {
+  async #sendBatch(batch: BulkBatch, registered: Registered): Promise<void> {
+    const { shard, items, tasks, dues, areFresh } = batch;
+    const options = within(this.#options.addTimeoutMs);
+    const wereMadeFor = (now: Registered): boolean => isSame(now, registered);
+    const { nowMs, existed } = await this.#send(shard, items, areFresh, wereMadeFor, options);
+    tasks.forEach((task, i) => complete(task, dues[i] as Due, nowMs, false));
+    for (const i of existed) (tasks[i] as SentTask).existed = true;
+  }
+
+  /** @returns the batches, and the tasks in the order in which they were given */
+  #encode(
+    tasks: readonly unknown[],
+    registered: Registered,
+  ): { batches: BulkBatch[]; sent: SentTask[] } {
     const { shards } = registered;
+    const { queue } = this.#store.namespace;
+    const batches: BulkBatch[] = [];
     const open = new Map<number, BulkBatch>();
-    for (const [index, one] of prepared.entries()) {
-      const given = one.options.id;
+    const sent = tasks.map((task) => {
+      const prepared = this.#prepareOne(task);
+      const { id: given, due } = prepared.options;
       const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
       const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-      const record = this.#record(one, registered);
+      const record = this.#record(prepared, registered);
+      const bytes = bytesOf(record);
       let batch = open.get(shard);
-      if (
-        batch !== undefined &&
-        (batch.ids.length === WRITE_BATCH_MAX || batch.bytes + bytesOf(record) > BATCH_BYTES_MAX)
-      ) {
-        yield batch;
-        batch = undefined;
+      if (batch === undefined || isFull(batch, bytes)) {
+        batch = { shard, items: new EncodedArgs(), tasks: [], dues: [], areFresh: true, bytes: 0 };
+        open.set(shard, batch);
+        batches.push(batch);
       }
-      if (batch === undefined) open.set(shard, (batch = { shard, args: [], ids: [], indexes: [], bytes: 0 }));
-      batch.args.push(id, encodeDue(one.options.due), record);
-      batch.ids.push(id);
-      batch.indexes.push(index);
-      batch.bytes += bytesOf(record);
-      if (given === undefined && batch.ids.length === WRITE_BATCH_MAX) this.#turn++;
-    }
-    yield* open.values();
+      batch.items.add(id, encodeDue(due), record);
+      batch.bytes += bytes;
+      batch.areFresh &&= given === undefined;
+      batch.dues.push(due);
+      const one = sentTask(queue, shard, id, prepared);
+      batch.tasks.push(one);
+      if (given === undefined && batch.tasks.length === WRITE_BATCH_MAX) this.#turn++;
+      return one;
+    });
     this.#turn++;
+    return { batches, sent };
+  }
+
+  #prepareOne(task: unknown): Prepared {
+    const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
+    return this.#prepare(name, data, opts as AddOptions | undefined);
+  }
+
+  #prepare(name: unknown, data: unknown, options: AddOptions | undefined): Prepared {
+    return {
+      name: checkTaskName(name),
+      data,
+      json: encodePayload(data, this.#options.payloadMaxBytes),
+      options: parseAddOptions(options, this.#options.defaults),
+    };
   }
 
   /** Without its times, which the script puts in. */
@@ -223,7 +249,8 @@ export class Adder {
 
   async #send(
     shard: number,
-    args: readonly Arg[],
+    items: readonly Arg[] | EncodedArgs,
+    areFresh: boolean,
     wereMadeFor: (registered: Registered) => boolean,
     options: CallOptions,
   ): Promise<{ nowMs: number; existed: readonly number[] }> {
@@ -233,7 +260,7 @@ export class Adder {
       const registered = await this.#registration.ensure();
       const keys = this.#store.shards(registered.shards)[shard];
       if (keys === undefined || !wereMadeFor(registered)) break;
-      const reply = await this.#store.add(keys, registered, args, callId, options);
+      const reply = await this.#store.add(keys, { ...registered, areFresh }, items, callId, options);
       if (reply.word === "ADDED") return reply;
       await this.#registration.introduce(keys, registered, options);
     }
@@ -251,6 +278,26 @@ function outcomesOf(
   const outcomes = Array.from({ length: count }, () => ({ existed: false, nowMs }));
   for (const index of existed) outcomes[index] = { existed: true, nowMs };
   return outcomes;
+}
+
+const isFull = (batch: BulkBatch, bytes: number): boolean =>
+  batch.tasks.length === WRITE_BATCH_MAX || batch.bytes + bytes > BATCH_BYTES_MAX;
+
+function incomplete(
+  batches: readonly BulkBatch[],
+  failures: ReadonlyMap<BulkBatch, unknown>,
+): BulkIncompleteError {
+  const idsOf = (some: readonly BulkBatch[]): string[] =>
+    some.flatMap(({ tasks }) => tasks.map(({ id }) => id));
+  const failed = [...failures.keys()];
+  return new BulkIncompleteError(
+    {
+      added: idsOf(batches.filter((batch) => !failures.has(batch))),
+      refused: idsOf(failed.filter((batch) => !isUnknown(failures.get(batch)))),
+      unknown: idsOf(failed.filter((batch) => isUnknown(failures.get(batch)))),
+    },
+    [...failures.values()].at(-1),
+  );
 }
 
 /** At most; a UTF-16 code unit takes up to three bytes. */

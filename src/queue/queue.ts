@@ -1,7 +1,6 @@
 import { DelayqError } from "../core/errors.ts";
 import { checkKeyPart, checkTaskId } from "../core/names.ts";
 import {
-  bulkTaskSchema,
   parseDefaults,
   parseDue,
   purgeFilterSchema,
@@ -26,7 +25,8 @@ import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
 import { QueueStore, REDIS_TIME, encodeDue, type GivenTime } from "../store/queue-store.ts";
-import { Adder, type Added, type Prepared } from "./adder.ts";
+import type { SentTask } from "./added-task.ts";
+import { Adder } from "./adder.ts";
 import { Changer, checkLimit, isIds, type TaskFilter } from "./changer.ts";
 import { QueueControl } from "./control.ts";
 import { Inspector } from "./inspector.ts";
@@ -108,9 +108,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     options?: AddOptions,
   ): Promise<AddedTask<T, N>> {
     return await this.#use(async () => {
-      const prepared = this.#adder.prepare(name, data, options);
-      const added = await this.#adder.add(prepared);
-      return (await this.#view(prepared, data, added)) as AddedTask<T, N>;
+      const added = await this.#adder.add(name, data, options);
+      return (await this.#asItIs(added)) as AddedTask<T, N>;
     });
   }
 
@@ -123,17 +122,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     tasks: readonly { [N in NameOf<T>]: { name: N; data: DataOf<T, N>; opts?: AddOptions } }[NameOf<T>][],
   ): Promise<AddedTask<T>[]> {
     return await this.#use(async () => {
-      const prepared = tasks.map((task) => {
-        const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
-        return this.#adder.prepare(name, data, opts as AddOptions | undefined);
-      });
-      const added = await this.#adder.addBulk(prepared);
-      const views = added.map((one, i) => this.#viewOfNew(prepared[i] as Prepared, tasks[i]?.data, one));
-      const lookUp = async ({ existed }: Added, i: number): Promise<void> => {
-        if (existed) views[i] = await this.#view(prepared[i] as Prepared, tasks[i]?.data, added[i] as Added);
-      };
-      if (added.some(({ existed }) => existed)) await Promise.all(added.map(lookUp));
-      return views as AddedTask<T>[];
+      const added = await this.#adder.addBulk(tasks);
+      if (!added.some(({ existed }) => existed)) return added as AddedTask<T>[];
+      return (await Promise.all(added.map(async (task) => await this.#asItIs(task)))) as AddedTask<T>[];
     });
   }
 
@@ -264,30 +255,12 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     }
   }
 
-  /** An existing task is shown as it is; one that was just added needs no second call. */
-  async #view(prepared: Prepared, data: unknown, added: Added): Promise<object> {
-    if (!added.existed) return this.#viewOfNew(prepared, data, added);
-    const known = await this.#inspector.get(added.id);
-    if (known !== undefined) return { ...known, existed: true };
-    // It was completed or cancelled in between.
-    return { ...this.#viewOfNew(prepared, data, added), state: "done" };
-  }
-
-  #viewOfNew({ name, options }: Prepared, data: unknown, { id, shard, existed, nowMs }: Added): object {
-    const dueAtMs = "delay" in options.due ? nowMs + options.due.delay : options.due.atMs;
-    return {
-      id,
-      queue: this.name,
-      shard,
-      name,
-      data,
-      state: dueAtMs > nowMs ? "delayed" : "ready",
-      dueAtMs,
-      addedAtMs: nowMs,
-      attempt: 0,
-      priority: options.priority,
-      existed,
-    };
+  /** One that was just added needs no second call. */
+  async #asItIs(task: SentTask): Promise<SentTask> {
+    if (!task.existed) return task;
+    const known = await this.#inspector.get(task.id);
+    // If it is not there it was completed or cancelled in between.
+    return known === undefined ? { ...task, state: "done" } : { ...known, existed: true };
   }
 
   #checkOpen(): void {

@@ -8,7 +8,10 @@ import type { KeptOptions } from "../core/options.ts";
  */
 const FORMAT = "1";
 const FORMAT_BYTE = FORMAT.charCodeAt(0);
-const TIMES_AT = 4;
+const DUE_AT = 6;
+const FORMAT_AT = 12;
+const PROFILE_AT = 13;
+const FLAGS_AT = 15;
 const NAME_AT = 18;
 const HAS_OVERRIDES = 16;
 
@@ -49,17 +52,17 @@ export function encodeHead(
   return `${head}${base128(json.length)}${json}`;
 }
 
-export const profileOf = (bytes: Buffer): number => fromBase128(bytes, 1);
+export const profileOf = (bytes: Buffer): number => fromBase128(bytes, PROFILE_AT);
 
 /** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
 export function decodeRecord(bytes: Buffer): Record {
-  if (bytes[0] !== FORMAT_BYTE) {
+  if (bytes[FORMAT_AT] !== FORMAT_BYTE) {
     throw new DelayqError(
       "DELAYQ_NEWER_FORMAT",
-      `Expected a task record of format ${FORMAT}, got format ${bytes.toString("latin1", 0, 1)}. Update this process.`,
+      `Expected a task record of format ${FORMAT}, got format ${bytes.toString("latin1", FORMAT_AT, FORMAT_AT + 1)}. Update this process.`,
     );
   }
-  const flags = bytes[3] ?? 0;
+  const flags = bytes[FLAGS_AT] ?? 0;
   let at = NAME_AT + fromBase128(bytes, NAME_AT - 2);
   const name = bytes.toString("utf8", NAME_AT, at);
   let overrides: Partial<KeptOptions> | undefined;
@@ -71,8 +74,8 @@ export function decodeRecord(bytes: Buffer): Record {
   return {
     profile: profileOf(bytes),
     priority: flags % HAS_OVERRIDES,
-    addedAtMs: bytes.readUIntBE(TIMES_AT, 6),
-    dueAtMs: bytes.readUIntBE(TIMES_AT + 6, 6),
+    addedAtMs: bytes.readUIntBE(0, 6),
+    dueAtMs: bytes.readUIntBE(DUE_AT, 6),
     name,
     overrides,
     payload: bytes.toString("utf8", at),

@@ -10,6 +10,7 @@ import {
 import { kindOf, refusal, withoutCommand } from "./redis-errors.ts";
 import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
 import { Subscriber } from "./subscriber.ts";
+import { ScriptCommand, ScriptHead, type EncodedArgs } from "./wire.ts";
 
 /**
  * The way to one Redis: one connection for calls, one for hints, shared by all queues, workers and schedulers of the
@@ -36,7 +37,7 @@ export class Connection {
   readonly #key: string | object;
   readonly #client: Client;
   readonly #openSubscriber: () => Subscriber;
-  readonly #flatKeys = new WeakMap<KeySource, Map<string, readonly string[]>>();
+  readonly #heads = new WeakMap<KeySource, Map<string, ScriptHead>>();
   #subscriber: Subscriber | undefined;
   #holders = 0;
   #isClosed = false;
@@ -80,14 +81,14 @@ export class Connection {
     script: Script<D>,
     keys: KeySource,
     args: ArgsOf<D>,
-    items: readonly Arg[],
+    items: readonly Arg[] | EncodedArgs,
     options: CallOptions,
   ): Promise<ReplyOf<D>> {
     const { definition } = script;
-    const flat = this.#flat(definition, keys);
     const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
-    const tail = [flat.length, ...flat, ...given, ...items];
-    const reply = await this.#repeated(options, definition.name, () => this.#evaluate(script, tail));
+    const reply = await this.#repeated(options, definition.name, () =>
+      this.#evaluate(script, keys, given, items),
+    );
     return script.decode(reply);
   }
 
@@ -115,17 +116,20 @@ export class Connection {
     });
   }
 
-  async #evaluate(script: Pick<Script, "definition" | "source">, tail: Arg[]): Promise<unknown> {
-    const { source, definition } = script;
-    const send = (command: string, head: string): Promise<unknown> =>
-      definition.isBinary === true
-        ? this.#client.callBuffer(command, [head, ...tail])
-        : this.#client.call(command, [head, ...tail]);
+  async #evaluate(
+    { source, definition }: Pick<Script, "definition" | "source">,
+    keys: KeySource,
+    args: readonly Arg[],
+    items: readonly Arg[] | EncodedArgs,
+  ): Promise<unknown> {
+    const isBinary = definition.isBinary === true;
     try {
-      return await send("evalsha", source.sha1);
+      const head = this.#head(definition, source.sha1, keys);
+      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary));
     } catch (error) {
       if (kindOf(error) !== "noscript") throw error;
-      return await send("eval", source.text);
+      const head = new ScriptHead("eval", source.text, flatKeys(definition, keys));
+      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary));
     }
   }
 
@@ -229,18 +233,22 @@ export class Connection {
     return client;
   }
 
-  /** The keys of a script in its header's order; kept, since it is the same for every call on a shard. */
-  #flat(definition: ScriptDefinition, keys: KeySource): readonly string[] {
-    let ofScripts = this.#flatKeys.get(keys);
-    if (ofScripts === undefined) this.#flatKeys.set(keys, (ofScripts = new Map<string, readonly string[]>()));
-    let flat = ofScripts.get(definition.name);
-    if (flat === undefined) {
-      flat = definition.keys.flatMap((key) => keys[key] as string | readonly string[]);
-      ofScripts.set(definition.name, flat);
+  /** Kept, since it is the same for every call of a script on a shard. */
+  #head(definition: ScriptDefinition, sha1: string, keys: KeySource): ScriptHead {
+    let ofScripts = this.#heads.get(keys);
+    if (ofScripts === undefined) this.#heads.set(keys, (ofScripts = new Map<string, ScriptHead>()));
+    let head = ofScripts.get(definition.name);
+    if (head === undefined) {
+      head = new ScriptHead("evalsha", sha1, flatKeys(definition, keys));
+      ofScripts.set(definition.name, head);
     }
-    return flat;
+    return head;
   }
 }
+
+/** The keys of a script in its header's order. */
+const flatKeys = (definition: ScriptDefinition, keys: KeySource): string[] =>
+  definition.keys.flatMap((key) => keys[key] as string | readonly string[]);
 
 const OUT_OF_TIME = new Error("out of time");
 

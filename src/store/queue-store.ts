@@ -7,6 +7,7 @@ import type { CallOptions, Connection } from "./connection.ts";
 import { metaKey, queuesKey, shardKeys, type Namespace, type ShardKeys } from "./keys.ts";
 import type { Arg, ReplyOf } from "./script.ts";
 import * as scripts from "./scripts.ts";
+import type { EncodedArgs } from "./wire.ts";
 
 /** What meta says of a queue. */
 export interface Meta {
@@ -143,12 +144,13 @@ export class QueueStore {
 
   async add(
     keys: ShardKeys,
-    registered: { profile: number; shards: number },
-    items: readonly Arg[],
+    made: { profile: number; shards: number; areFresh: boolean },
+    items: readonly Arg[] | EncodedArgs,
     callId: string,
     options: CallOptions,
   ) {
-    const args = { nowMs: this.#time(), callId, profile: registered.profile, shards: registered.shards };
+    const { profile, shards, areFresh } = made;
+    const args = { nowMs: this.#time(), callId, profile, shards, areFresh: areFresh ? 1 : 0 };
     return await this.#connection.call(scripts.add, keys, args, items, options);
   }
 

@@ -25,7 +25,7 @@ function claimedOf(ids: string, records: readonly Field[], changed: readonly Fie
 export const add = defineScript({
   name: "add",
   keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
-  args: ["nowMs", "callId", "profile", "shards"],
+  args: ["nowMs", "callId", "profile", "shards", "areFresh"],
   items: ["id", "due", "record"],
   replies: {
     ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),

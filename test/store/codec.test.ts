@@ -20,7 +20,7 @@ beforeAll(() => {
 afterAll(() => redis.disconnect());
 
 const STAMP = `${LIBRARIES}
-local record = stampRecord(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]))
+local record = packTime(tonumber(ARGV[2])) .. packTime(tonumber(ARGV[3])) .. ARGV[1]
 local _, _, dueAtMs = factsOf(record, nil)
 return { record, levelOf(record), whole(dueAtMs), payloadAt(record) }`;
 
@@ -110,7 +110,7 @@ describe("a record", () => {
 
   test("of a newer format is refused", async () => {
     const { record } = await stamp(`${encodeHead(1, 0, "mail")}{}`, 1, 2);
-    record[0] = "2".charCodeAt(0);
+    record[12] = "2".charCodeAt(0);
     expect(() => decodeRecord(record)).toThrow(
       expect.objectContaining({
         code: "DELAYQ_NEWER_FORMAT",
@@ -123,7 +123,7 @@ describe("a record", () => {
 describe("the limits of a task", () => {
   const LIMITS = `${LIBRARIES}
 redis.call("HSET", KEYS[1], "profile:" .. ARGV[2], ARGV[3])
-local attempts, deaths = limitsOf(stampRecord(ARGV[1], 0, 0), KEYS[1])
+local attempts, deaths = limitsOf(packTime(0) .. packTime(0) .. ARGV[1], KEYS[1])
 redis.call("DEL", KEYS[1])
 return { tostring(attempts), tostring(deaths) }`;
   const limits = async (profile: object, overrides?: Partial<KeptOptions>): Promise<unknown> =>

@@ -278,7 +278,7 @@ function valueOf(name: string, type: string, bytes: Buffer): unknown {
   const text = textOf(bytes);
   if (type === "zset" || name.endsWith("stats")) return Number(text);
   if (name.endsWith("answers")) return JSON.parse(bytes.toString()) as unknown;
-  if (!name.endsWith("tasks") || bytes[0] !== "1".charCodeAt(0)) return text;
+  if (!name.endsWith("tasks") || bytes[12] !== "1".charCodeAt(0)) return text;
   const { payload, overrides, ...record } = decodeRecord(bytes);
   return {
     ...record,

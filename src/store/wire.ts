@@ -1,0 +1,91 @@
+import { Command } from "ioredis";
+import type { Arg } from "./script.ts";
+
+/**
+ * Script calls as they go over the wire (RESP: redis.io/docs/latest/develop/reference/protocol-spec).
+ *
+ * The client's own commands flatten and write one argument after the other. Ours have hundreds, of which the keys are always
+ * the same, and large batches are made long before they are sent: both are written once, here. Of what is written the line
+ * end behind each argument stands before the next.
+ */
+const LINE_END = "\r\n";
+const LINE_END_BYTES = Buffer.from(LINE_END);
+const LENGTH_LINES = Array.from({ length: 1024 }, (_, length) => `\r\n$${length}\r\n`);
+const lengthLine = (length: number): string => LENGTH_LINES[length] ?? `\r\n$${length}\r\n`;
+
+function written(args: readonly Arg[]): string {
+  let text = "";
+  for (const arg of args) {
+    const plain = typeof arg === "string" ? arg : String(arg);
+    text += lengthLine(Buffer.byteLength(plain));
+    text += plain;
+  }
+  return text;
+}
+
+/** Arguments that wait for long: written as they come, and then kept outside of the garbage collector's reach. */
+export class EncodedArgs {
+  #count = 0;
+  #text = "";
+  #bytes: Buffer | undefined;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Of no use any more once `bytes` was asked for. */
+  add(...args: readonly Arg[]): void {
+    this.#count += args.length;
+    this.#text += written(args);
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === undefined) {
+      this.#bytes = Buffer.from(this.#text);
+      this.#text = "";
+    }
+    return this.#bytes;
+  }
+}
+
+/** How calls of a script on one shard begin, always alike: by which name, the script's hash or text, and its keys. */
+export class ScriptHead {
+  readonly name: "evalsha" | "eval";
+  readonly args: string[];
+  readonly text: string;
+
+  constructor(name: "evalsha" | "eval", script: string, keys: readonly string[]) {
+    this.name = name;
+    this.args = [script, String(keys.length), ...keys];
+    this.text = lengthLine(name.length) + name + written(this.args);
+  }
+}
+
+/** The client learns of the keys, for the way to the right node of a Cluster, and sends what is written. */
+export class ScriptCommand extends Command {
+  readonly #head: ScriptHead;
+  readonly #args: readonly Arg[];
+  readonly #items: readonly Arg[] | EncodedArgs;
+
+  constructor(
+    head: ScriptHead,
+    args: readonly Arg[],
+    items: readonly Arg[] | EncodedArgs,
+    isBinary: boolean,
+  ) {
+    super(head.name, [], { replyEncoding: isBinary ? null : "utf8" });
+    this.args = head.args;
+    this.#head = head;
+    this.#args = args;
+    this.#items = items;
+  }
+
+  override toWritable(): string | Buffer {
+    const items = this.#items;
+    const itemCount = items instanceof EncodedArgs ? items.count : items.length;
+    const count = 1 + this.#head.args.length + this.#args.length + itemCount;
+    const text = `*${count}${this.#head.text}${written(this.#args)}`;
+    if (items instanceof EncodedArgs) return Buffer.concat([Buffer.from(text), items.bytes, LINE_END_BYTES]);
+    return text + written(items) + LINE_END;
+  }
+}
