@@ -16,9 +16,10 @@
 -- KEYS[25]     dead     zset  id scored by when it died (ms)
 -- KEYS[26]     done     zset  id scored by when it is forgotten (ms)
 -- KEYS[27]     errors   hash  id -> last error
--- KEYS[28]     stats    hash  counters
--- KEYS[29]     calls    zset  call id scored by the time it was made (ms)
--- KEYS[30]     answers  hash  call id -> its answer, where not the plain one
+-- KEYS[28]     ctl      hash  the shard's copy of meta
+-- KEYS[29]     stats    hash  counters
+-- KEYS[30]     calls    zset  call id scored by the time it was made (ms)
+-- KEYS[31]     answers  hash  call id -> its answer, where not the plain one
 --
 -- ARGV[1]      nowMs    int   0 means Redis TIME
 -- ARGV[2]      callId   text
@@ -30,8 +31,8 @@
 -- Cost O(log N) for a delayed task, O(runway) for a ready one.
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
 local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
-local dead, done, errors, stats = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
-local calls, answers = KEYS[29], KEYS[30]
+local dead, done, errors, ctl = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
+local stats, calls, answers = KEYS[29], KEYS[30], KEYS[31]
 local callId = ARGV[2]
 local ITEMS_AT = 3
 
@@ -40,35 +41,43 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local areMore, areErrors = redis.call("EXISTS", more) == 1, redis.call("EXISTS", errors) == 1
-local answer, cancelled = { "OUTCOMES" }, 0
-for i = ITEMS_AT, #ARGV, 2 do
-  local id, abort = ARGV[i], ARGV[i + 1] == "1"
-  local record = redis.call("HGET", tasks, id)
-  local place = placeOf(keys, id, record)
+local ids = {}
+for at = ITEMS_AT, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, _, levels = placesOf(keys, ids)
+local answer, gone, isGone, pending = { "OUTCOMES" }, {}, {}, {}
+for i, id in ipairs(ids) do
+  local place, abort = places[i], ARGV[ITEMS_AT + i * 2 - 1] == "1"
   local outcome = place or "missing"
-  if place == "due" or place == "runway" or (place == "leased" and abort) then
-    if place == "leased" then
+  if isGone[id] then
+    outcome = "missing"
+  elseif place == "due" or place == "runway" or (place == "leased" and abort) then
+    if place == "due" then
+      local level = levels[i]
+      pending[level] = pending[level] or {}
+      table.insert(pending[level], id)
+    elseif place == "runway" then
+      redis.call("LREM", ready[levels[i] + 1], 1, id)
+    else
       redis.call("ZREM", leased, id)
       redis.call("HDEL", leases, id)
-    else
-      takeOut(due, ready, levelOf(record), id, place)
     end
-    redis.call("HDEL", tasks, id)
-    if areMore then
-      redis.call("HDEL", more, id)
-    end
-    if areErrors then
-      redis.call("HDEL", errors, id)
-    end
-    cancelled = cancelled + 1
+    isGone[id] = true
+    gone[#gone + 1] = id
     outcome = "cancelled"
   end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = outcome
 end
-if cancelled > 0 then
-  redis.call("HINCRBY", stats, "cancelled", cancelled)
+if #gone > 0 then
+  for level, some in pairs(pending) do
+    redis.call("ZREM", due[level + 1], unpack(some))
+  end
+  for _, key in ipairs({ tasks, more, errors }) do
+    redis.call("HDEL", key, unpack(gone))
+  end
+  redis.call("HINCRBY", stats, "cancelled", #gone)
 end
 remember(calls, answers, callId, nowMs, answer)
 return answer

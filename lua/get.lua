@@ -15,6 +15,7 @@
 -- KEYS[16]    done     zset  id scored by when it is forgotten (ms)
 -- KEYS[17]    errors   hash  id -> last error
 -- KEYS[18]    results  hash  id -> result
+-- KEYS[19]    ctl      hash  the shard's copy of meta
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2..]   items          each: id
@@ -25,32 +26,34 @@
 -- Cost O(M log N) for M ids.
 local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local dead, done, errors, results = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local dead, done, errors, results, ctl = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local ITEMS_AT = 2
 local BYTES_MAX = 1048576
 
 local nowMs = readClock(ARGV[1])
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local areSome = { more = redis.call("EXISTS", more) == 1, errors = redis.call("EXISTS", errors) == 1 }
+local ids = { unpack(ARGV, ITEMS_AT) }
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, scores = placesOf(keys, ids)
+local big = redis.call("HGET", ctl, "big")
+local records = not big and redis.call("HMGET", tasks, unpack(ids))
+local changed = redis.call("HMGET", more, unpack(ids))
+local failures = redis.call("HMGET", errors, unpack(ids))
 local answer, bytes = { "TASKS" }, 0
-for i = ITEMS_AT, #ARGV do
-  local id = ARGV[i]
-  local record = redis.call("HGET", tasks, id)
-  local place, score = placeOf(keys, id, record)
+for i, id in ipairs(ids) do
+  local place = places[i]
+  local record = place and (records and records[i] or redis.call("HGET", tasks, id)) or ""
   local result = place == "done" and redis.call("HGET", results, id) or ""
-  bytes = bytes + #(record or "") + #result
-  if i > ITEMS_AT and bytes > BYTES_MAX then
+  bytes = bytes + #record + #result
+  if i > 1 and bytes > BYTES_MAX then
     break
   end
   local state = place or ""
-  if place == "runway" or place == "due" then
-    state = place == "due" and score > nowMs and "delayed" or "ready"
+  if place == "due" or place == "runway" then
+    state = pendingState(place, scores[i], nowMs)
   end
-  answer[#answer + 1] = state
-  answer[#answer + 1] = record or ""
-  answer[#answer + 1] = areSome.more and redis.call("HGET", more, id) or ""
-  answer[#answer + 1] = place == "leased" and redis.call("HGET", leases, id) or ""
-  answer[#answer + 1] = areSome.errors and redis.call("HGET", errors, id) or ""
-  answer[#answer + 1] = result
+  local at = #answer
+  answer[at + 1], answer[at + 2], answer[at + 3] = state, record, changed[i] or ""
+  answer[at + 4] = place == "leased" and redis.call("HGET", leases, id) or ""
+  answer[at + 5], answer[at + 6] = failures[i] or "", result
 end
 return answer

@@ -14,9 +14,10 @@
 -- KEYS[15]    done     zset  id scored by when it is forgotten (ms)
 -- KEYS[16]    errors   hash  id -> last error
 -- KEYS[17]    results  hash  id -> result
--- KEYS[18]    stats    hash  counters
--- KEYS[19]    calls    zset  call id scored by the time it was made (ms)
--- KEYS[20]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[18]    ctl      hash  the shard's copy of meta
+-- KEYS[19]    stats    hash  counters
+-- KEYS[20]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[21]    answers  hash  call id -> its answer, where not the plain one
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
@@ -28,8 +29,8 @@
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, dead, done = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local errors, results, stats = KEYS[16], KEYS[17], KEYS[18]
-local calls, answers = KEYS[19], KEYS[20]
+local errors, results, ctl = KEYS[16], KEYS[17], KEYS[18]
+local stats, calls, answers = KEYS[19], KEYS[20], KEYS[21]
 local callId = ARGV[2]
 local ITEMS_AT = 3
 
@@ -38,27 +39,34 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local answer, purged = { "OUTCOMES" }, 0
-for i = ITEMS_AT, #ARGV do
-  local id = ARGV[i]
-  local record = redis.call("HGET", tasks, id)
-  local place, score = placeOf(keys, id, record)
+local ids = { unpack(ARGV, ITEMS_AT) }
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, scores = placesOf(keys, ids)
+local answer, gone, isGone, died = { "OUTCOMES" }, {}, {}, 0
+for i, id in ipairs(ids) do
+  local place = places[i]
   local outcome = place or "missing"
-  if place == "dead" or place == "done" then
-    redis.call("ZREM", keys[place], id)
-    for _, key in ipairs({ tasks, more, errors, results }) do
-      redis.call("HDEL", key, id)
-    end
-    purged = purged + (place == "dead" and 1 or 0)
+  if isGone[id] then
+    outcome = "missing"
+  elseif place == "dead" or place == "done" then
+    isGone[id] = true
+    gone[#gone + 1] = id
+    died = died + (place == "dead" and 1 or 0)
     outcome = "purged"
-  elseif place == "runway" or place == "due" then
-    outcome = place == "due" and score > nowMs and "delayed" or "ready"
+  elseif place == "due" or place == "runway" then
+    outcome = pendingState(place, scores[i], nowMs)
   end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = outcome
 end
-if purged > 0 then
-  redis.call("HINCRBY", stats, "purged", purged)
+if #gone > 0 then
+  redis.call("ZREM", dead, unpack(gone))
+  redis.call("ZREM", done, unpack(gone))
+  for _, key in ipairs({ tasks, more, errors, results }) do
+    redis.call("HDEL", key, unpack(gone))
+  end
+end
+if died > 0 then
+  redis.call("HINCRBY", stats, "purged", died)
 end
 remember(calls, answers, callId, nowMs, answer)
 return answer

@@ -12,10 +12,11 @@
 -- KEYS[13]    leased   zset  id scored by lease deadline (ms)
 -- KEYS[14]    dead     zset  id scored by when it died (ms)
 -- KEYS[15]    done     zset  id scored by when it is forgotten (ms)
--- KEYS[16]    stats    hash  counters
--- KEYS[17]    calls    zset  call id scored by the time it was made (ms)
--- KEYS[18]    answers  hash  call id -> its answer, where not the plain one
--- KEYS[19]    waiting  zset  idle workers scored by when they began to wait (ms)
+-- KEYS[16]    ctl      hash  the shard's copy of meta
+-- KEYS[17]    stats    hash  counters
+-- KEYS[18]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[19]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[20]    waiting  zset  idle workers scored by when they began to wait (ms)
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
@@ -27,7 +28,7 @@
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, dead, done = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local stats, calls, answers, waiting = KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local ctl, stats, calls, answers, waiting = KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
 local callId = ARGV[2]
 local ITEMS_AT = 3
 
@@ -36,26 +37,31 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local answer, batch, requeued = { "OUTCOMES" }, {}, 0
-for i = ITEMS_AT, #ARGV do
-  local id = ARGV[i]
-  local record = redis.call("HGET", tasks, id)
-  local place, score = placeOf(keys, id, record)
+local ids = { unpack(ARGV, ITEMS_AT) }
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, scores = placesOf(keys, ids)
+local answer, requeued, isRequeued, facts, batch = { "OUTCOMES" }, {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local place = places[i]
   local outcome = place or "missing"
-  if place == "dead" then
-    redis.call("ZREM", dead, id)
-    redis.call("HSET", more, id, packFacts(0, 0, nowMs))
-    addTo(batch, levelOf(record), nowMs, id)
-    requeued = requeued + 1
+  if isRequeued[id] then
+    outcome = "ready"
+  elseif place == "dead" then
+    isRequeued[id] = true
+    requeued[#requeued + 1] = id
+    facts[#facts + 1] = id
+    facts[#facts + 1] = packFacts(0, 0, nowMs)
+    addTo(batch, levelOf(redis.call("HGET", tasks, id)), nowMs, id)
     outcome = "requeued"
-  elseif place == "runway" or place == "due" then
-    outcome = place == "due" and score > nowMs and "delayed" or "ready"
+  elseif place == "due" or place == "runway" then
+    outcome = pendingState(place, scores[i], nowMs)
   end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = outcome
 end
-if requeued > 0 then
-  redis.call("HINCRBY", stats, "requeued", requeued)
+if #requeued > 0 then
+  redis.call("ZREM", dead, unpack(requeued))
+  redis.call("HSET", more, unpack(facts))
+  redis.call("HINCRBY", stats, "requeued", #requeued)
   wakeWorkers(waiting, putDue(due, nowMs, batch))
 end
 remember(calls, answers, callId, nowMs, answer)

@@ -13,9 +13,10 @@
 -- KEYS[23]     leased   zset  id scored by lease deadline (ms)
 -- KEYS[24]     dead     zset  id scored by when it died (ms)
 -- KEYS[25]     done     zset  id scored by when it is forgotten (ms)
--- KEYS[26]     calls    zset  call id scored by the time it was made (ms)
--- KEYS[27]     answers  hash  call id -> its answer, where not the plain one
--- KEYS[28]     waiting  zset  idle workers scored by when they began to wait (ms)
+-- KEYS[26]     ctl      hash  the shard's copy of meta
+-- KEYS[27]     calls    zset  call id scored by the time it was made (ms)
+-- KEYS[28]     answers  hash  call id -> its answer, where not the plain one
+-- KEYS[29]     waiting  zset  idle workers scored by when they began to wait (ms)
 --
 -- ARGV[1]      nowMs    int   0 means Redis TIME
 -- ARGV[2]      callId   text
@@ -27,7 +28,7 @@
 -- Cost O(log N) for a delayed task, O(runway) for a ready one.
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
 local tasks, more, leased, dead, done = KEYS[21], KEYS[22], KEYS[23], KEYS[24], KEYS[25]
-local calls, answers, waiting = KEYS[26], KEYS[27], KEYS[28]
+local ctl, calls, answers, waiting = KEYS[26], KEYS[27], KEYS[28], KEYS[29]
 local callId = ARGV[2]
 local ITEMS_AT = 3
 
@@ -36,29 +37,34 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local answer, dueNow = { "OUTCOMES" }, 0
-for i = ITEMS_AT, #ARGV, 2 do
-  local id, dueAtMs = ARGV[i], tonumber(ARGV[i + 1])
-  if string.byte(ARGV[i + 1]) == 43 then
-    dueAtMs = nowMs + dueAtMs
-  end
-  -- Among the facts a due time of 0 would mean: as in the record.
-  dueAtMs = math.max(1, dueAtMs)
-  local record = redis.call("HGET", tasks, id)
-  local place = placeOf(keys, id, record)
+local ids = {}
+for at = ITEMS_AT, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, _, levels = placesOf(keys, ids)
+local changed = redis.call("HMGET", more, unpack(ids))
+local answer, facts, batch = { "OUTCOMES" }, {}, {}
+for i, id in ipairs(ids) do
+  local place, text = places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
   if place == "due" or place == "runway" then
+    -- Among the facts a due time of 0 would mean: as in the record.
+    local dueAtMs = math.max(1, string.byte(text) == 43 and nowMs + tonumber(text) or tonumber(text))
+    local attempts, deaths = usesOf(changed[i])
     if place == "runway" then
-      takeOut(due, ready, levelOf(record), id, place)
+      redis.call("LREM", ready[levels[i] + 1], 1, id)
     end
-    local attempts, deaths = factsOf(record, redis.call("HGET", more, id))
-    redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
-    dueNow = dueNow + putDue(due, nowMs, { [levelOf(record)] = { dueAtMs, id } })
+    facts[#facts + 1] = id
+    facts[#facts + 1] = packFacts(attempts, deaths, dueAtMs)
+    addTo(batch, levels[i], dueAtMs, id)
     outcome = "rescheduled"
   end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = outcome
 end
-wakeWorkers(waiting, dueNow)
+if #facts > 0 then
+  redis.call("HSET", more, unpack(facts))
+  wakeWorkers(waiting, putDue(due, nowMs, batch))
+end
 remember(calls, answers, callId, nowMs, answer)
 return answer

@@ -12,9 +12,10 @@
 -- KEYS[13]    leased   zset  id scored by lease deadline (ms)
 -- KEYS[14]    dead     zset  id scored by when it died (ms)
 -- KEYS[15]    done     zset  id scored by when it is forgotten (ms)
--- KEYS[16]    calls    zset  call id scored by the time it was made (ms)
--- KEYS[17]    answers  hash  call id -> its answer, where not the plain one
--- KEYS[18]    waiting  zset  idle workers scored by when they began to wait (ms)
+-- KEYS[16]    ctl      hash  the shard's copy of meta
+-- KEYS[17]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[18]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[19]    waiting  zset  idle workers scored by when they began to wait (ms)
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
@@ -26,7 +27,7 @@
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, dead, done = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local calls, answers, waiting = KEYS[16], KEYS[17], KEYS[18]
+local ctl, calls, answers, waiting = KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local callId = ARGV[2]
 local ITEMS_AT = 3
 
@@ -35,23 +36,24 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
-local answer, dueNow = { "OUTCOMES" }, 0
-for i = ITEMS_AT, #ARGV do
-  local id = ARGV[i]
-  local record = redis.call("HGET", tasks, id)
-  local place, score = placeOf(keys, id, record)
-  local outcome = place or "missing"
-  if place == "due" and score > nowMs then
-    local attempts, deaths = factsOf(record, redis.call("HGET", more, id))
-    redis.call("HSET", more, id, packFacts(attempts, deaths, nowMs))
-    dueNow = dueNow + putDue(due, nowMs, { [levelOf(record)] = { nowMs, id } })
+local ids = { unpack(ARGV, ITEMS_AT) }
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places, scores, levels = placesOf(keys, ids)
+local changed = redis.call("HMGET", more, unpack(ids))
+local answer, facts, batch = { "OUTCOMES" }, {}, {}
+for i, id in ipairs(ids) do
+  local place = places[i]
+  if place == "due" and scores[i] > nowMs then
+    local attempts, deaths = usesOf(changed[i])
+    facts[#facts + 1] = id
+    facts[#facts + 1] = packFacts(attempts, deaths, nowMs)
+    addTo(batch, levels[i], nowMs, id)
   end
-  if place == "due" or place == "runway" then
-    outcome = "due"
-  end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = (place == "due" or place == "runway") and "due" or place or "missing"
 end
-wakeWorkers(waiting, dueNow)
+if #facts > 0 then
+  redis.call("HSET", more, unpack(facts))
+  wakeWorkers(waiting, putDue(due, nowMs, batch))
+end
 remember(calls, answers, callId, nowMs, answer)
 return answer

@@ -34,21 +34,25 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local keys = { due = due, leased = leased, dead = dead, done = done }
+local ids = {}
+for at = ITEMS_AT, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
+local places = placesOf(keys, ids)
 local answer = { "OUTCOMES" }
-for i = ITEMS_AT, #ARGV, 2 do
-  local id, payload = ARGV[i], ARGV[i + 1]
-  local record = redis.call("HGET", tasks, id)
-  local place = placeOf(keys, id, record)
+for i, id in ipairs(ids) do
+  local place, payload = places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
   if place == "due" or place == "runway" or place == "dead" then
+    local record = redis.call("HGET", tasks, id)
     redis.call("HSET", tasks, id, string.sub(record, 1, payloadAt(record) - 1) .. payload)
     if #payload > BIG_BYTES then
       redis.call("HSET", ctl, "big", "1")
     end
     outcome = "updated"
   end
-  answer[#answer + 1] = outcome
+  answer[i + 1] = outcome
 end
 remember(calls, answers, callId, nowMs, answer)
 return answer

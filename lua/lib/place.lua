@@ -1,28 +1,46 @@
 -- State is where the id is. A record without any other place is on its runway.
 
--- keys: { due, leased, dead, done }. Returns nil, "leased", "dead", "done", "due" or "runway", and the score there.
-local function placeOf(keys, id, record)
-  if not record then
-    return nil
+-- keys: { due, leased, dead, done, tasks, ctl }. Returns, each by the position of the id: "due", "leased", "dead", "done",
+-- "runway" or nil; the score there; and the level of those that are due or on a runway. Reads no record but of the few that
+-- are in no set: records may be large.
+local function placesOf(keys, ids)
+  local places, scores, levelsOf = {}, {}, {}
+  local left, wanted = {}, ids
+  for i = 1, #ids do
+    left[i] = i
   end
-  local score = redis.call("ZSCORE", keys.due[levelOf(record) + 1], id)
-  if score then
-    return "due", tonumber(score)
+  local function look(place, key, level)
+    if #left == 0 then
+      return
+    end
+    local found, rest, restIds = redis.call("ZMSCORE", key, unpack(wanted)), {}, {}
+    for at, i in ipairs(left) do
+      if found[at] then
+        places[i], scores[i], levelsOf[i] = place, tonumber(found[at]), level
+      else
+        rest[#rest + 1], restIds[#restIds + 1] = i, ids[i]
+      end
+    end
+    left, wanted = rest, restIds
   end
-  for _, place in ipairs({ "leased", "dead", "done" }) do
-    score = redis.call("ZSCORE", keys[place], id)
-    if score then
-      return place, tonumber(score)
+  local levels = redis.call("HGET", keys.ctl, "levels") or "9876543210"
+  for at = 1, #levels do
+    local level = string.byte(levels, at) - 48
+    look("due", keys.due[level + 1], level)
+  end
+  look("leased", keys.leased)
+  look("dead", keys.dead)
+  look("done", keys.done)
+  for _, i in ipairs(left) do
+    local record = redis.call("HGET", keys.tasks, ids[i])
+    if record then
+      places[i], levelsOf[i] = "runway", levelOf(record)
     end
   end
-  return "runway"
+  return places, scores, levelsOf
 end
 
--- Takes a pending id out of the due set or the runway.
-local function takeOut(due, ready, level, id, place)
-  if place == "due" then
-    redis.call("ZREM", due[level + 1], id)
-  else
-    redis.call("LREM", ready[level + 1], 1, id)
-  end
+-- What a pending task is to its users.
+local function pendingState(place, score, nowMs)
+  return place == "due" and score > nowMs and "delayed" or "ready"
 end

@@ -24,16 +24,21 @@ local function levelOf(record)
   return string.byte(record, 16) % 16
 end
 
-local function factsOf(record, more)
-  local attempts, deaths, dueAtMs
-  if more then
-    attempts, deaths, dueAtMs = string.match(more, "^(%d+):(%d+):(%d+)$")
+-- How many attempts and deaths a task has used, by its changed facts, if there are any.
+local function usesOf(more)
+  if not more then
+    return 0, 0
   end
-  dueAtMs = tonumber(dueAtMs) or 0
-  if dueAtMs == 0 then
+  local attempts, deaths, dueAtMs = string.match(more, "^(%d+):(%d+):(%d+)$")
+  return tonumber(attempts) or 0, tonumber(deaths) or 0, tonumber(dueAtMs) or 0
+end
+
+local function factsOf(record, more)
+  local attempts, deaths, dueAtMs = usesOf(more)
+  if not dueAtMs or dueAtMs == 0 then
     dueAtMs = struct.unpack(">I6", record, 7)
   end
-  return tonumber(attempts) or 0, tonumber(deaths) or 0, dueAtMs
+  return attempts, deaths, dueAtMs
 end
 
 local function packFacts(attempts, deaths, dueAtMs)

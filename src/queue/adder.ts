@@ -163,10 +163,7 @@ export class Adder {
   }
 
   /** @returns the batches, and the tasks in the order in which they were given */
-  #encode(
-    tasks: readonly unknown[],
-    registered: Registered,
-  ): { batches: BulkBatch[]; sent: SentTask[] } {
+  #encode(tasks: readonly unknown[], registered: Registered): { batches: BulkBatch[]; sent: SentTask[] } {
     const { shards } = registered;
     const { queue } = this.#store.namespace;
     const batches: BulkBatch[] = [];

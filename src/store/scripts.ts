@@ -135,6 +135,7 @@ export const cancel = defineScript({
     "dead",
     "done",
     "errors",
+    "ctl",
     "stats",
     "calls",
     "answers",
@@ -146,7 +147,7 @@ export const cancel = defineScript({
 
 export const reschedule = defineScript({
   name: "reschedule",
-  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
+  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "ctl", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id", "due"],
   replies: { OUTCOMES: outcomes },
@@ -154,7 +155,7 @@ export const reschedule = defineScript({
 
 export const runNow = defineScript({
   name: "run-now",
-  keys: ["due", "tasks", "more", "leased", "dead", "done", "calls", "answers", "waiting"],
+  keys: ["due", "tasks", "more", "leased", "dead", "done", "ctl", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id"],
   replies: { OUTCOMES: outcomes },
@@ -170,7 +171,7 @@ export const update = defineScript({
 
 export const requeue = defineScript({
   name: "requeue",
-  keys: ["due", "tasks", "more", "leased", "dead", "done", "stats", "calls", "answers", "waiting"],
+  keys: ["due", "tasks", "more", "leased", "dead", "done", "ctl", "stats", "calls", "answers", "waiting"],
   args: ["nowMs", "callId"],
   items: ["id"],
   replies: { OUTCOMES: outcomes },
@@ -178,7 +179,20 @@ export const requeue = defineScript({
 
 export const purge = defineScript({
   name: "purge",
-  keys: ["due", "tasks", "more", "leased", "dead", "done", "errors", "results", "stats", "calls", "answers"],
+  keys: [
+    "due",
+    "tasks",
+    "more",
+    "leased",
+    "dead",
+    "done",
+    "errors",
+    "results",
+    "ctl",
+    "stats",
+    "calls",
+    "answers",
+  ],
   args: ["nowMs", "callId"],
   items: ["id"],
   replies: { OUTCOMES: outcomes },
@@ -186,7 +200,7 @@ export const purge = defineScript({
 
 export const get = defineScript({
   name: "get",
-  keys: ["due", "tasks", "more", "leased", "leases", "dead", "done", "errors", "results"],
+  keys: ["due", "tasks", "more", "leased", "leases", "dead", "done", "errors", "results", "ctl"],
   args: ["nowMs"],
   items: ["id"],
   isBinary: true,
