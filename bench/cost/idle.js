@@ -23,8 +23,8 @@ export function idle(queueCount) {
 }
 
 /**
- * Calls a second of one idle queue whose worker's scheduler has two that stand by, in processes of their own; and how many more
- * those are than without the two.
+ * Calls a second of one idle queue with a worker and four schedulers, of which two are active and two stand by; and how many
+ * of those calls the second two add. The worker's process has one scheduler, each of the others is a process of its own.
  */
 export const standby = {
   name: "idle-1-standby-calls",
@@ -35,17 +35,24 @@ export const standby = {
     await makeQueues({ engine, redis, queues });
     return await withWorkers({ engine, redis, queues, isCounting: true }, async (workers) => {
       await workers.untilCompleted(1);
-      const alone = await watch(scale, (task) => workers.askAll(task));
-      const schedulers = [new RoleProcess("scheduler"), new RoleProcess("scheduler")];
+      const schedulers = [];
+      const start = async () => {
+        const role = new RoleProcess("scheduler");
+        schedulers.push(role);
+        await role.ask("open", { engine, url: redis.url, queues });
+      };
+      const askAll = async (task) => [
+        ...(await workers.askAll(task)),
+        ...(await Promise.all(schedulers.map(async (role) => await role.ask(task)))),
+      ];
       try {
-        for (const role of schedulers) await role.ask("open", { engine, url: redis.url, queues });
-        const { perSecond, remark } = await watch(scale, async (task) => [
-          ...(await workers.askAll(task)),
-          ...(await Promise.all(schedulers.map(async (role) => await role.ask(task)))),
-        ]);
+        await start();
+        const pair = await watch(scale, askAll);
+        for (let added = 0; added < 2; added++) await start();
+        const { perSecond, remark } = await watch(scale, askAll);
         return {
           "idle-1-standby-calls": perSecond,
-          "idle-1-standby-added": perSecond - alone.perSecond,
+          "idle-1-standby-added": perSecond - pair.perSecond,
           remark,
         };
       } finally {

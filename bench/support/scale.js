@@ -15,7 +15,8 @@ export const FULL = {
   sparseSeconds: 20,
   sparseSettleMs: 5000,
   idleSettleMs: 65_000,
-  idleMs: 20_000,
+  /** As long as an idle shard is left alone at most, so that each look after one is counted. */
+  idleMs: 60_000,
 };
 
 export const QUICK = {

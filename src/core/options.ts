@@ -200,7 +200,7 @@ export const queueOptionsSchema = z.strictObject({
 
 export const schedulerOptionsSchema = z.strictObject({
   ...base,
-  slowPollMs: integer(10, 600_000).default(30_000),
+  slowPollMs: integer(10, 600_000).default(60_000),
 });
 
 export const workerOptionsSchema = z.strictObject({
@@ -209,7 +209,7 @@ export const workerOptionsSchema = z.strictObject({
   leaseMs: integer(LEASE_MIN_MS, LEASE_MAX_MS).default(15_000),
   scheduler: boolean().default(true),
   autorun: boolean().default(true),
-  slowPollMs: integer(10, 600_000).default(30_000),
+  slowPollMs: integer(10, 600_000).default(60_000),
   unhandledDelayMs: integer(0, DAY_MS).default(5000),
 });
 

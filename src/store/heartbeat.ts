@@ -4,6 +4,14 @@ import { membersChannel } from "./keys.ts";
 import { MemberStore, type Member, type MemberFacts } from "./member-store.ts";
 import { within, type GivenTime } from "./queue-store.ts";
 
+/** What the next beat says, and when another one follows. */
+export interface Pace {
+  readonly facts: MemberFacts;
+  readonly everyMs: number;
+  /** How long the member counts as alive after a beat; more than `everyMs`, so that one may be late. */
+  readonly ttlMs: number;
+}
+
 /**
  * Says again and again that a member lives, and hears who else does. One a member, whatever it serves. A change is told to
  * all by publish, so that a clean stop hands over at once; a crash is noticed when the time to live runs out.
@@ -11,9 +19,8 @@ import { within, type GivenTime } from "./queue-store.ts";
 export interface HeartbeatOptions {
   readonly prefix: string;
   readonly member: string;
-  readonly facts: MemberFacts;
-  readonly everyMs: number;
-  readonly ttlMs: number;
+  /** Asked before each beat. A change is told at once by a `hint()`, else with the next beat. */
+  readonly pace: () => Pace;
   readonly time: GivenTime;
   /** Whether to hear of changes at once; else with the next beat. */
   readonly isListening: boolean;
@@ -45,14 +52,14 @@ export class Heartbeat {
     if (isListening) this.#connection.subscriber.listen(membersChannel(prefix), this.#hear);
   }
 
-  /** Look at the members now: something says that they have changed. */
+  /** Beat now: the members may have changed, or the pace has. */
   hint(): void {
     this.#loop.hint();
   }
 
   async runOnce(signal?: AbortSignal): Promise<number> {
-    const { everyMs, ttlMs } = this.#options;
-    await this.#beat(ttlMs, within(ttlMs, signal));
+    const { facts, everyMs, ttlMs } = this.#options.pace();
+    await this.#beat(facts, ttlMs, within(ttlMs, signal));
     return everyMs * (1 - JITTER * Math.random());
   }
 
@@ -61,11 +68,12 @@ export class Heartbeat {
       this.#connection.subscriber.unlisten(membersChannel(this.#options.prefix), this.#hear);
     }
     await this.#loop.stop();
-    await this.#beat(0, within(FAREWELL_MS)).catch(this.#options.onError);
+    const { facts } = this.#options.pace();
+    await this.#beat(facts, 0, within(FAREWELL_MS)).catch(this.#options.onError);
   }
 
-  async #beat(ttlMs: number, options: CallOptions): Promise<void> {
-    const { member, facts, onMembers } = this.#options;
+  async #beat(facts: MemberFacts, ttlMs: number, options: CallOptions): Promise<void> {
+    const { member, onMembers } = this.#options;
     const changed = await this.#store.beat(member, facts, ttlMs, this.#generation, options);
     if (changed === undefined) return;
     this.#generation = changed.generation;

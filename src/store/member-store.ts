@@ -10,6 +10,8 @@ export interface MemberFacts {
   readonly host: string;
   readonly pid: number;
   readonly concurrency?: number;
+  /** Of a scheduler that owns no shards unless others fail. */
+  readonly isStandby?: boolean;
 }
 
 export interface Member extends MemberFacts {

@@ -11,7 +11,6 @@ const CALL_MS = 5000;
 
 export interface QueueWatchOptions {
   readonly prefix: string;
-  readonly queues: readonly string[];
   readonly onFound: (queue: string, shards: number) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -19,13 +18,12 @@ export interface QueueWatchOptions {
 export class QueueWatch {
   readonly #connection: Connection;
   readonly #options: QueueWatchOptions;
-  readonly #missing: Set<string>;
+  readonly #missing = new Set<string>();
   readonly #loop: Loop;
 
   constructor(connection: Connection, options: QueueWatchOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#missing = new Set(options.queues);
     this.#loop = new Loop(async (signal) => await this.runOnce(signal), options.onError);
   }
 
@@ -35,6 +33,17 @@ export class QueueWatch {
 
   async stop(): Promise<void> {
     await this.#loop.stop();
+  }
+
+  /** Look out for one more queue; those that are named in one turn of the event loop are asked for in one call. */
+  seek(queue: string): void {
+    this.#missing.add(queue);
+    this.#loop.hint();
+  }
+
+  /** Its `onFound` is not called any more. */
+  forget(queue: string): void {
+    this.#missing.delete(queue);
   }
 
   /** A queue was obliterated: look out for it again. */
@@ -53,8 +62,7 @@ export class QueueWatch {
         options,
       );
       for (const [queue, shards] of found) {
-        this.#missing.delete(queue);
-        this.#options.onFound(queue, shards);
+        if (this.#missing.delete(queue)) this.#options.onFound(queue, shards);
       }
     }
     return this.#missing.size > 0 ? LOOK_MS : Number.POSITIVE_INFINITY;

@@ -16,6 +16,7 @@ import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
 import { Heartbeat } from "../store/heartbeat.ts";
 import { logFailure } from "../store/log-failure.ts";
+import type { MemberFacts } from "../store/member-store.ts";
 import { QueueStore, REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
 import { QueueWatch } from "../store/queue-watch.ts";
 import { claimedTask } from "../store/task-view.ts";
@@ -41,7 +42,7 @@ export interface TaskWorkerOptions {
   concurrency?: number;
   /** For how long a task is this worker's without a sign of life, in ms; the price of a kill -9. At least 1000, default 15,000. */
   leaseMs?: number;
-  /** How long an idle shard is left alone at most when no hint comes, in ms. Default 30,000. */
+  /** How long an idle shard is left alone at most when no hint comes, in ms. Default 60,000. */
   slowPollMs?: number;
   /** How long a task whose name has no handler here is left to other workers, in ms. Default 5000. */
   unhandledDelayMs?: number;
@@ -96,7 +97,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   #starting = 0;
   #isSending = false;
   readonly #startings = new Set<Promise<void>>();
-  /** Whether a scheduler for the queue lives, as far as is known. */
+  /** Whether an active scheduler for the queue lives, as far as is known. */
   #isServed = true;
   #workers = 1;
   #closed: Promise<void> | undefined;
@@ -143,23 +144,24 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       onReturned: () => this.#sendSoon(),
       onProgress: ({ task }, value) => this.#emit("progress", task as Task<T>, value),
     });
+    const { concurrency } = this.parsed;
+    const facts: MemberFacts = {
+      role: "worker",
+      queues: [queue],
+      host: hostname(),
+      pid: process.pid,
+      concurrency,
+    };
+    const pace = { facts, everyMs: BEAT_MS, ttlMs: TTL_MS };
     this.#heartbeat = new Heartbeat(this.#connection, {
       prefix,
       member: this.id,
-      facts: {
-        role: "worker",
-        queues: [queue],
-        host: hostname(),
-        pid: process.pid,
-        concurrency: this.parsed.concurrency,
-      },
-      everyMs: BEAT_MS,
-      ttlMs: TTL_MS,
+      pace: () => pace,
       time,
       isListening: false,
       onMembers: (members) => {
         const ofQueue = members.filter(({ queues }) => queues.includes(queue));
-        this.#isServed = ofQueue.some(({ role }) => role === "scheduler");
+        this.#isServed = ofQueue.some(({ role, isStandby }) => role === "scheduler" && isStandby !== true);
         this.#workers = ofQueue.filter(({ role }) => role === "worker").length;
         this.#claimer?.noticeMembers(this.#isServed, this.#workers);
       },
@@ -167,10 +169,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     });
     this.#watch = new QueueWatch(this.#connection, {
       prefix,
-      queues: [queue],
       onFound: (_queue, shards) => this.#serve(shards),
       onError: logFailure(this.logger),
     });
+    this.#watch.seek(queue);
   }
 
   /** Begins to work; does nothing if it has begun. @throws DelayqError `DELAYQ_CLOSED` */

@@ -21,7 +21,7 @@ export interface RoleProcess {
 
 export interface Role {
   role: "worker" | "scheduler";
-  queue?: string;
+  queues?: readonly string[];
   handlerMs?: number;
   options: Record<string, unknown>;
 }
@@ -29,7 +29,7 @@ export interface Role {
 /** Starts a real worker or scheduler process; it is killed when the test has finished. */
 export async function startRole(role: Role): Promise<RoleProcess> {
   const script = new URL("role-process.js", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, JSON.stringify({ queue: "q", handlerMs: 0, ...role })], {
+  const child = spawn(process.execPath, [script, JSON.stringify({ queues: ["q"], handlerMs: 0, ...role })], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");

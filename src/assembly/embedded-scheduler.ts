@@ -1,0 +1,80 @@
+import type { Logger } from "../runtime/logger.ts";
+import { SchedulerCore } from "../scheduler/scheduler-core.ts";
+import { Connection } from "../store/connection.ts";
+import type { ConnectionOption } from "../store/connection-options.ts";
+import { REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
+
+export interface EmbeddedSchedulerOptions {
+  readonly connection: ConnectionOption | undefined;
+  readonly prefix: string;
+  readonly slowPollMs: number;
+  readonly logger: Logger;
+  readonly time: GivenTime | undefined;
+}
+
+/** A scheduler that serves the queues of all workers that are to be served alike. */
+interface SharedScheduler {
+  readonly core: SchedulerCore;
+  readonly connection: Connection;
+  readonly prefix: string;
+  readonly slowPollMs: number;
+  readonly time: GivenTime;
+  /** Queue -> how many workers want it served. */
+  readonly wanted: Map<string, number>;
+}
+
+const running = new Set<SharedScheduler>();
+
+/**
+ * A worker's part in the scheduler of its process. However many workers and queues a process has, those with the same
+ * Redis, prefix and `slowPollMs` share one scheduler, which is one member with one heartbeat. It begins with the first of
+ * them, logs where that one does, and ends with the last.
+ */
+export class EmbeddedScheduler {
+  readonly #queue: string;
+  readonly #connection: Connection;
+  readonly #shared: SharedScheduler;
+  #left: Promise<void> | undefined;
+
+  constructor(queue: string, options: EmbeddedSchedulerOptions) {
+    this.#queue = queue;
+    this.#connection = Connection.acquire(options.connection, options.logger);
+    this.#shared = sharedOf(this.#connection, options);
+    const { core, wanted } = this.#shared;
+    wanted.set(queue, (wanted.get(queue) ?? 0) + 1);
+    core.serve(queue);
+  }
+
+  /** The queue is no longer served for this worker's sake; resolves when that has been seen to. */
+  async leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    await this.#left;
+  }
+
+  async #leave(): Promise<void> {
+    const { core, wanted } = this.#shared;
+    const others = (wanted.get(this.#queue) ?? 1) - 1;
+    if (others > 0) wanted.set(this.#queue, others);
+    else wanted.delete(this.#queue);
+    if (wanted.size === 0) {
+      running.delete(this.#shared); // a worker that begins now gets a new one
+      await core.close();
+    } else if (others === 0) await core.leave(this.#queue);
+    this.#connection.release();
+  }
+}
+
+function sharedOf(
+  connection: Connection,
+  { prefix, slowPollMs, logger, time = REDIS_TIME }: EmbeddedSchedulerOptions,
+): SharedScheduler {
+  for (const one of running) {
+    const isAlike = one.connection === connection && one.prefix === prefix && one.slowPollMs === slowPollMs;
+    if (isAlike && one.time === time) return one;
+  }
+  const core = new SchedulerCore(connection, { prefix, slowPollMs, logger, time });
+  const shared = { core, connection, prefix, slowPollMs, time, wanted: new Map<string, number>() };
+  running.add(shared);
+  core.start();
+  return shared;
+}
