@@ -26,7 +26,7 @@
 -- ARGV[3..]    items          each: id, abort (1 or 0)
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of cancelled, missing, leased, dead, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of cancelled, missing, leased, dead, done
 --
 -- Cost O(log N) for a delayed task, O(runway) for a ready one.
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
@@ -47,7 +47,7 @@ for at = ITEMS_AT, #ARGV, 2 do
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
-local answer, gone, isGone, pending = { "OUTCOMES" }, {}, {}, {}
+local outcomes, gone, isGone, pending = {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local place, abort = places[i], ARGV[ITEMS_AT + i * 2 - 1] == "1"
   local outcome = place or "missing"
@@ -68,7 +68,7 @@ for i, id in ipairs(ids) do
     gone[#gone + 1] = id
     outcome = "cancelled"
   end
-  answer[i + 1] = outcome
+  outcomes[i] = outcome
 end
 if #gone > 0 then
   for level, some in pairs(pending) do
@@ -79,5 +79,6 @@ if #gone > 0 then
   end
   redis.call("HINCRBY", stats, "cancelled", #gone)
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

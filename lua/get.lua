@@ -21,7 +21,8 @@
 -- ARGV[2..]   items          each: id
 --
 -- Replies
---   { "TASKS", state, record, more, lease, error, result... }  state is empty for an id that is not there
+--   { "TASKS", states, records, rest }  states are words with spaces between, `missing` for an id that is not there, and
+--                       its record is empty; the rest is what few tasks have: index (from 0), more, lease, error, result...
 --
 -- Cost O(M log N) for M ids.
 local due = { unpack(KEYS, 1, 10) }
@@ -31,29 +32,33 @@ local ITEMS_AT = 2
 local BYTES_MAX = 1048576
 
 local nowMs = readClock(ARGV[1])
-local ids = { unpack(ARGV, ITEMS_AT) }
+local ids = {}
+for at = ITEMS_AT, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
 local big = redis.call("HGET", ctl, "big")
 local records = not big and redis.call("HMGET", tasks, unpack(ids))
 local changed = redis.call("HMGET", more, unpack(ids))
 local failures = redis.call("HMGET", errors, unpack(ids))
-local answer, bytes = { "TASKS" }, 0
+local states, shown, rest, bytes = {}, {}, {}, 0
 for i, id in ipairs(ids) do
   local place = places[i]
   local record = place and (records and records[i] or redis.call("HGET", tasks, id)) or ""
-  local result = place == "done" and redis.call("HGET", results, id) or ""
-  bytes = bytes + #record + #result
+  local result = place == "done" and redis.call("HGET", results, id)
+  bytes = bytes + #record + #(result or "")
   if i > 1 and bytes > BYTES_MAX then
     break
   end
-  local state = place or ""
-  if place == "due" or place == "runway" then
-    state = pendingState(place, scores[i], nowMs)
+  local isPending = place == "due" or place == "runway"
+  states[i] = isPending and pendingState(place, scores[i], nowMs) or place or "missing"
+  shown[i] = record
+  local lease = place == "leased" and redis.call("HGET", leases, id)
+  if changed[i] or lease or failures[i] or result then
+    local at = #rest
+    rest[at + 1], rest[at + 2], rest[at + 3] = i - 1, changed[i] or "", lease or ""
+    rest[at + 4], rest[at + 5] = failures[i] or "", result or ""
   end
-  local at = #answer
-  answer[at + 1], answer[at + 2], answer[at + 3] = state, record, changed[i] or ""
-  answer[at + 4] = place == "leased" and redis.call("HGET", leases, id) or ""
-  answer[at + 5], answer[at + 6] = failures[i] or "", result
 end
-return answer
+return { "TASKS", table.concat(states, " "), shown, rest }

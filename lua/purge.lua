@@ -24,7 +24,7 @@
 -- ARGV[3..]   items          each: id
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of purged, missing, delayed, ready, leased
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of purged, missing, delayed, ready, leased
 --
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
@@ -39,10 +39,13 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local ids = { unpack(ARGV, ITEMS_AT) }
+local ids = {}
+for at = ITEMS_AT, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
-local answer, gone, isGone, died = { "OUTCOMES" }, {}, {}, 0
+local outcomes, gone, isGone, died = {}, {}, {}, 0
 for i, id in ipairs(ids) do
   local place = places[i]
   local outcome = place or "missing"
@@ -56,7 +59,7 @@ for i, id in ipairs(ids) do
   elseif place == "due" or place == "runway" then
     outcome = pendingState(place, scores[i], nowMs)
   end
-  answer[i + 1] = outcome
+  outcomes[i] = outcome
 end
 if #gone > 0 then
   redis.call("ZREM", dead, unpack(gone))
@@ -68,5 +71,6 @@ end
 if died > 0 then
   redis.call("HINCRBY", stats, "purged", died)
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

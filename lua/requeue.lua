@@ -23,7 +23,7 @@
 -- ARGV[3..]   items          each: id
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of requeued, missing, delayed, ready, leased, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of requeued, missing, delayed, ready, leased, done
 --
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
@@ -37,10 +37,13 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local ids = { unpack(ARGV, ITEMS_AT) }
+local ids = {}
+for at = ITEMS_AT, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
-local answer, requeued, isRequeued, facts, batch = { "OUTCOMES" }, {}, {}, {}, {}
+local outcomes, requeued, isRequeued, facts, batch = {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local place = places[i]
   local outcome = place or "missing"
@@ -56,7 +59,7 @@ for i, id in ipairs(ids) do
   elseif place == "due" or place == "runway" then
     outcome = pendingState(place, scores[i], nowMs)
   end
-  answer[i + 1] = outcome
+  outcomes[i] = outcome
 end
 if #requeued > 0 then
   redis.call("ZREM", dead, unpack(requeued))
@@ -64,5 +67,6 @@ if #requeued > 0 then
   redis.call("HINCRBY", stats, "requeued", #requeued)
   wakeWorkers(waiting, putDue(due, nowMs, batch))
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

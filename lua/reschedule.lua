@@ -23,7 +23,7 @@
 -- ARGV[3..]    items          each: id, due ("+" and a delay in ms, or epoch ms)
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of rescheduled, missing, leased, dead, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of rescheduled, missing, leased, dead, done
 --
 -- Cost O(log N) for a delayed task, O(runway) for a ready one.
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
@@ -44,7 +44,7 @@ end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
-local answer, facts, batch = { "OUTCOMES" }, {}, {}
+local outcomes, facts, batch = {}, {}, {}
 for i, id in ipairs(ids) do
   local place, text = places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
@@ -60,11 +60,12 @@ for i, id in ipairs(ids) do
     addTo(batch, levels[i], dueAtMs, id)
     outcome = "rescheduled"
   end
-  answer[i + 1] = outcome
+  outcomes[i] = outcome
 end
 if #facts > 0 then
   redis.call("HSET", more, unpack(facts))
   wakeWorkers(waiting, putDue(due, nowMs, batch))
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

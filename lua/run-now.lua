@@ -22,7 +22,7 @@
 -- ARGV[3..]   items          each: id
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of due, missing, leased, dead, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of due, missing, leased, dead, done
 --
 -- Cost O(M log N) for M tasks.
 local due = { unpack(KEYS, 1, 10) }
@@ -36,11 +36,14 @@ local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
   return called
 end
-local ids = { unpack(ARGV, ITEMS_AT) }
+local ids = {}
+for at = ITEMS_AT, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores, levels = placesOf(keys, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
-local answer, facts, batch = { "OUTCOMES" }, {}, {}
+local outcomes, facts, batch = {}, {}, {}
 for i, id in ipairs(ids) do
   local place = places[i]
   if place == "due" and scores[i] > nowMs then
@@ -49,11 +52,12 @@ for i, id in ipairs(ids) do
     facts[#facts + 1] = packFacts(attempts, deaths, nowMs)
     addTo(batch, levels[i], nowMs, id)
   end
-  answer[i + 1] = (place == "due" or place == "runway") and "due" or place or "missing"
+  outcomes[i] = (place == "due" or place == "runway") and "due" or place or "missing"
 end
 if #facts > 0 then
   redis.call("HSET", more, unpack(facts))
   wakeWorkers(waiting, putDue(due, nowMs, batch))
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

@@ -19,7 +19,7 @@
 -- ARGV[3..]   items          each: id, payload (JSON)
 --
 -- Replies
---   { "OUTCOMES", outcome... }  for each id one of updated, missing, leased, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of updated, missing, leased, done
 --
 -- Cost O(M) for M bytes of payload.
 local due = { unpack(KEYS, 1, 10) }
@@ -40,7 +40,7 @@ for at = ITEMS_AT, #ARGV, 2 do
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places = placesOf(keys, ids)
-local answer = { "OUTCOMES" }
+local outcomes = {}
 for i, id in ipairs(ids) do
   local place, payload = places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
@@ -52,7 +52,8 @@ for i, id in ipairs(ids) do
     end
     outcome = "updated"
   end
-  answer[i + 1] = outcome
+  outcomes[i] = outcome
 end
+local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)
 return answer

@@ -2,10 +2,10 @@ import { Queue, Scheduler, UnrecoverableError, Worker } from "../../dist/index.j
 
 const NAME = "remind";
 
-/** delayq with its defaults: 16 shards, and a scheduler in the worker's process. */
+/** delayq with its defaults: 4 shards, and a scheduler in the worker's process. */
 export const delayq = {
   settings: [
-    "Queue with `defaults` { attempts: 3, backoff: exponential }, 16 shards as by default",
+    "Queue with `defaults` { attempts: 3, backoff: exponential }, 4 shards as by default",
     "Worker with its scheduler in the same process, as by default",
   ],
 

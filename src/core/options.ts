@@ -181,7 +181,11 @@ export function parseDefaults(input: TaskDefaults | undefined): KeptOptions {
 export const REPEAT_MAX_MS = 50_000;
 export const PAYLOAD_MAX_BYTES = 1_048_576;
 const SHARDS_MAX = 1024;
-export const SHARDS_DEFAULT = 16;
+/**
+ * Calls for one shard are merged, so few shards make few large calls; more are there to be spread over the nodes of a Cluster.
+ */
+export const SHARDS_DEFAULT = 4;
+export const SHARDS_DEFAULT_CLUSTER = 16;
 
 const base = {
   connection: z.unknown().optional(),

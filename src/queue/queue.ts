@@ -38,7 +38,7 @@ export interface QueueOptions {
   connection?: ConnectionOption;
   /** What all keys begin with. Default `dq`. */
   prefix?: string;
-  /** Into how many shards a new queue is cut, 1 to 1024; an existing queue must have as many. Default: as it has, or 16. */
+  /** Into how many shards a new queue is cut, 1 to 1024; an existing queue must have as many. Default: as it has, or 4 (16 on a Cluster). */
   shards?: number;
   /** What tasks get that say nothing themselves. */
   defaults?: TaskDefaults;

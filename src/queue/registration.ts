@@ -1,5 +1,5 @@
 import { DelayqError } from "../core/errors.ts";
-import { SHARDS_DEFAULT, type KeptOptions } from "../core/options.ts";
+import type { KeptOptions } from "../core/options.ts";
 import { within, type QueueStore } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
@@ -81,7 +81,7 @@ export class Registration {
   async #register(): Promise<Registered> {
     const options = within(this.#timeoutMs);
     const shards = this.#wantedShards ?? 0;
-    const reply = await this.#store.register(shards, SHARDS_DEFAULT, this.#profileJson, options);
+    const reply = await this.#store.register(shards, this.#profileJson, options);
     switch (reply.word) {
       case "REGISTERED":
         await this.#announce(reply, options);

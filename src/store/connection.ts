@@ -72,6 +72,10 @@ export class Connection {
     this.#subscriber?.close();
   }
 
+  get isCluster(): boolean {
+    return this.#client.isCluster;
+  }
+
   get subscriber(): Subscriber {
     return (this.#subscriber ??= this.#openSubscriber());
   }

@@ -1,7 +1,7 @@
 import { DelayqError } from "../core/errors.ts";
 import { memberId } from "../core/ids.ts";
 import type { Due, KeptOptions } from "../core/options.ts";
-import { KEPT_DEFAULTS, LEASE_MAX_MS } from "../core/options.ts";
+import { KEPT_DEFAULTS, LEASE_MAX_MS, SHARDS_DEFAULT, SHARDS_DEFAULT_CLUSTER } from "../core/options.ts";
 import type { TaskState } from "../core/task.ts";
 import type { CallOptions, Connection } from "./connection.ts";
 import { metaKey, queuesKey, shardKeys, type Namespace, type ShardKeys } from "./keys.ts";
@@ -59,7 +59,8 @@ export class QueueStore {
 
   // Meta and registry
 
-  async register(shards: number, fallback: number, profile: string, options: CallOptions) {
+  async register(shards: number, profile: string, options: CallOptions) {
+    const fallback = this.#connection.isCluster ? SHARDS_DEFAULT_CLUSTER : SHARDS_DEFAULT;
     const args = { nowMs: this.#time(), shards, fallback, profile };
     return await this.#connection.call(scripts.register, { meta: this.#meta() }, args, [], options);
   }

@@ -1,10 +1,10 @@
 import { defineScript, type Field } from "./script.ts";
+import type { StoredTask } from "./task-view.ts";
 
 /** Every transition, as its header in `lua/` declares it. */
 const none = () => ({});
 const listed = (field: Field | undefined): readonly Field[] => (Array.isArray(field) ? field : []);
 const text = (field: Field | undefined): string => String(field ?? "");
-const texts = (fields: readonly Field[]): string[] => fields.map(text);
 const numbers = (fields: readonly Field[]): number[] => fields.map(Number);
 const bytes = (field: Field | undefined): Buffer =>
   Buffer.isBuffer(field) ? field : Buffer.from(text(field));
@@ -20,6 +20,19 @@ function rows<T>(fields: readonly Field[], size: number, make: (...row: Field[])
 function claimedOf(ids: string, records: readonly Field[], changed: readonly Field[]) {
   if (ids === "") return [];
   return ids.split("\n").map((id, i) => ({ id, record: bytes(records[i]), more: text(changed[i]) }));
+}
+
+/** Most tasks have none of what comes last. */
+function storedOf(states: string, records: readonly Field[], rest: readonly Field[]): StoredTask[] {
+  const stored: StoredTask[] = states
+    .split(" ")
+    .map((state, i) => ({ state, record: bytes(records[i]), more: "", lease: "", error: "", result: "" }));
+  for (const [index, ...values] of rows(rest, 5, (...row) => row)) {
+    const [more, lease, error, result] = values.map(text) as [string, string, string, string];
+    const i = Number(index);
+    stored[i] = { ...(stored[i] as StoredTask), more, lease, error, result };
+  }
+  return stored;
 }
 
 export const add = defineScript({
@@ -121,7 +134,9 @@ export const extend = defineScript({
 });
 
 /** The word of each item, by which a verb says what became of it. */
-const outcomes = (fields: readonly Field[]): { outcomes: string[] } => ({ outcomes: texts(fields) });
+const outcomes = ([words]: readonly Field[]): { outcomes: string[] } => ({
+  outcomes: text(words).split(" "),
+});
 
 export const cancel = defineScript({
   name: "cancel",
@@ -205,16 +220,7 @@ export const get = defineScript({
   items: ["id"],
   isBinary: true,
   replies: {
-    TASKS: (fields) => ({
-      tasks: rows(fields, 6, (state, record, more, lease, error, result) => ({
-        state: text(state),
-        record: bytes(record),
-        more: text(more),
-        lease: text(lease),
-        error: text(error),
-        result: text(result),
-      })),
-    }),
+    TASKS: ([states, records, rest]) => ({ tasks: storedOf(text(states), listed(records), listed(rest)) }),
   },
 });
 

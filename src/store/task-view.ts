@@ -3,6 +3,7 @@ import { decodeFacts, decodeLease, decodeRecord, type Facts, type Record } from 
 
 /** Builds a task as users see it from what `get` returns of it. */
 export interface StoredTask {
+  /** `missing` for an id that is not there. */
   readonly state: string;
   readonly record: Buffer;
   readonly more: string;
@@ -13,7 +14,7 @@ export interface StoredTask {
 
 /** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
 export function viewOf(queue: string, shard: number, id: string, stored: StoredTask): Task | undefined {
-  if (stored.state === "") return undefined;
+  if (stored.state === "missing") return undefined;
   const record = decodeRecord(stored.record);
   const facts = decodeFacts(stored.more);
   const lease = decodeLease(stored.lease);

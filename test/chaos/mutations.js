@@ -37,7 +37,13 @@ export const MUTATIONS = [
     name: "add-overwrites",
     scenario: "script-flush",
     finds: ["counters", "twoPlaces"],
-    edits: [{ file: "lua/add.lua", from: "if existing[i] or seen[id] then", to: "if seen[id] then" }],
+    edits: [
+      {
+        file: "lua/add.lua",
+        from: 'taken[id] = existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1)',
+        to: "",
+      },
+    ],
   },
   {
     name: "claim-takes-second-batch",
@@ -112,7 +118,11 @@ export const MUTATIONS = [
     scenario: "script-flush",
     finds: ["early"],
     edits: [
-      { file: "lua/reschedule.lua", from: "{ dueAtMs, id }", to: '{ struct.unpack(">I6", record, 11), id }' },
+      {
+        file: "lua/reschedule.lua",
+        from: "addTo(batch, levels[i], dueAtMs, id)",
+        to: 'addTo(batch, levels[i], struct.unpack(">I6", redis.call("HGET", tasks, id), 7), id)',
+      },
     ],
   },
   {
@@ -123,7 +133,7 @@ export const MUTATIONS = [
       {
         file: "lua/requeue.lua",
         from: "packFacts(0, 0, nowMs)",
-        to: 'packFacts((factsOf(record, redis.call("HGET", more, id))), 0, nowMs)',
+        to: 'packFacts((usesOf(redis.call("HGET", more, id))), 0, nowMs)',
       },
     ],
   },
@@ -143,7 +153,13 @@ export const MUTATIONS = [
     name: "run-now-waits",
     scenario: "script-flush",
     finds: ["slow", "stuck"],
-    edits: [{ file: "lua/run-now.lua", from: "{ nowMs, id }", to: "{ score, id }" }],
+    edits: [
+      {
+        file: "lua/run-now.lua",
+        from: "addTo(batch, levels[i], nowMs, id)",
+        to: "addTo(batch, levels[i], scores[i], id)",
+      },
+    ],
   },
 ];
 

@@ -63,7 +63,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "cancel forgets the runway",
     script: scripts.cancel,
-    from: 'redis.call("LREM", ready[level + 1], 1, id)',
+    from: 'redis.call("LREM", ready[levels[i] + 1], 1, id)',
     to: "",
   },
   {
@@ -147,8 +147,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "add overwrites a task of the same id",
     script: scripts.add,
-    from: "if existing[i] or seen[id] then",
-    to: "if seen[id] then",
+    from: 'taken[id] = existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1)',
+    to: "",
   },
   {
     mistake: "add forgets that it was called",
@@ -159,14 +159,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "reschedule leaves the task on the runway",
     script: scripts.reschedule,
-    from: 'redis.call("LREM", ready[level + 1], 1, id)',
+    from: 'redis.call("LREM", ready[levels[i] + 1], 1, id)',
     to: "",
   },
   {
     mistake: "reschedule moves to another level",
     script: scripts.reschedule,
-    from: "{ [levelOf(record)] = { dueAtMs, id } }",
-    to: "{ [0] = { dueAtMs, id } }",
+    from: "addTo(batch, levels[i], dueAtMs, id)",
+    to: "addTo(batch, 0, dueAtMs, id)",
   },
   {
     mistake: "requeue keeps the attempts",
@@ -189,7 +189,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "run-now does not write the new due time down",
     script: scripts.runNow,
-    from: 'redis.call("HSET", more, id, packFacts(attempts, deaths, nowMs))',
+    from: 'redis.call("HSET", more, unpack(facts))',
     to: "",
   },
 ];

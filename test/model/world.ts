@@ -182,10 +182,12 @@ export class World {
     const { shard } = keys as ShardKeys;
     const remember = (plain: unknown[], rest: readonly unknown[], isPlain: boolean): void =>
       this.model.remember(shard, String(callId), isPlain ? undefined : [...plain, ...rest]);
-    const indexes = (reply["existed"] ?? reply["refused"] ?? reply["outcomes"]) as readonly unknown[];
+    const indexes = (reply["existed"] ?? reply["refused"]) as readonly unknown[];
     if (reply.word === "ADDED") remember(["ADDED", reply["nowMs"]], indexes, indexes.length === 0);
     if (reply.word === "SETTLED") remember(["SETTLED"], indexes, indexes.length === 0);
-    if (reply.word === "OUTCOMES") remember(["OUTCOMES"], indexes, false);
+    if (reply.word === "OUTCOMES") {
+      remember(["OUTCOMES"], [(reply["outcomes"] as string[]).join(" ")], false);
+    }
   }
 
   async #compare(): Promise<void> {

@@ -92,7 +92,7 @@ describe("get", () => {
       keyspace.store.get(keyspace.keys, ["b", "nobody", "é"]),
     );
     expect(changes).toEqual({});
-    expect(reply.map(({ state }) => state)).toEqual(["ready", "", "leased"]);
+    expect(reply.map(({ state }) => state)).toEqual(["ready", "missing", "leased"]);
     const [b, , leased] = reply;
     expect(b && decodeRecord(b.record)).toMatchObject({ overrides: { attempts: 5 }, payload: "[2]" });
     expect(leased && decodeRecord(leased.record).name).toBe("😀");

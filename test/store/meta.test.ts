@@ -11,7 +11,7 @@ const ONE = profileNumber('{"attempts":1}');
 const NINE = profileNumber('{"attempts":9}');
 
 const register = async (keyspace: Keyspace, shards: number, profile = '{"attempts":1}') =>
-  await keyspace.store.register(shards, 16, profile, within());
+  await keyspace.store.register(shards, profile, within());
 
 describe("register", () => {
   test("makes a queue with the number of shards that its first producer asks for", async () => {
@@ -39,8 +39,8 @@ describe("register", () => {
 
   test("makes a queue of the usual number of shards for a producer that does not care", async () => {
     const keyspace = await setup();
-    expect(await register(keyspace, 0)).toMatchObject({ shards: 16 });
-    expect(await register(keyspace, 0)).toMatchObject({ shards: 16 });
+    expect(await register(keyspace, 0)).toMatchObject({ shards: 4 });
+    expect(await register(keyspace, 0)).toMatchObject({ shards: 4 });
   });
 
   test("sent again, changes nothing and answers as before", async () => {

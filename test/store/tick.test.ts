@@ -275,8 +275,8 @@ describe("a lease that expired", () => {
   test("of a task in a newer format puts it back as it was, due now", async () => {
     const { keyspace, epoch } = await setup();
     await keyspace.lease({ id: "a", priority: 2 });
-    const record = await keyspace.redis.hgetBuffer(keyspace.keys.tasks, "a");
-    const newer = Buffer.concat([Buffer.from("2"), (record ?? Buffer.alloc(0)).subarray(1)]);
+    const newer = (await keyspace.redis.hgetBuffer(keyspace.keys.tasks, "a")) ?? Buffer.alloc(13);
+    newer.write("2", 12);
     await keyspace.redis.hset(keyspace.keys.tasks, "a", newer);
     keyspace.advance(1000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));

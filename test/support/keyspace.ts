@@ -135,7 +135,7 @@ export class Keyspace {
   /** Meta and the copies of all shards. */
   async register(defaults: Partial<KeptOptions> = {}): Promise<void> {
     const profile = JSON.stringify({ ...KEPT_DEFAULTS, ...defaults });
-    await this.store.register(this.shards.length, this.shards.length, profile, within());
+    await this.store.register(this.shards.length, profile, within());
     await this.copyMeta();
   }
 
@@ -278,6 +278,7 @@ function valueOf(name: string, type: string, bytes: Buffer): unknown {
   const text = textOf(bytes);
   if (type === "zset" || name.endsWith("stats")) return Number(text);
   if (name.endsWith("answers")) return JSON.parse(bytes.toString()) as unknown;
+  if (name.endsWith("leases")) return text.trimEnd();
   if (!name.endsWith("tasks") || bytes[12] !== "1".charCodeAt(0)) return text;
   const { payload, overrides, ...record } = decodeRecord(bytes);
   return {
