@@ -63,7 +63,7 @@ async function timedLoad({ count, due }) {
 }
 
 /** Tasks a second that can be added in bulk. */
-async function addBulk({ batch, inFlight, warmUpMs, measureMs, due = LATER }) {
+async function addBulk({ batch, inFlight, warmUpMs, tasks: count, due = LATER }) {
   const nextDue = dueTimes(due);
   let made = 0;
   const work = () => {
@@ -71,15 +71,16 @@ async function addBulk({ batch, inFlight, warmUpMs, measureMs, due = LATER }) {
     made += batch;
     return producer.addBulk(tasks);
   };
-  return batch * (await saturate({ inFlight, warmUpMs, measureMs, work }));
+  const most = count / batch;
+  return batch * (await saturate({ inFlight, warmUpMs, measureMs: Infinity, most, work }));
 }
 
 /** Tasks a second that can be added one by one. */
-async function add({ inFlight, warmUpMs, measureMs, due = LATER }) {
+async function add({ inFlight, warmUpMs, tasks, due = LATER }) {
   const nextDue = dueTimes(due);
   let made = 0;
   const work = () => producer.add(engine.task(payload(made++), nextDue()));
-  return await saturate({ inFlight, warmUpMs, measureMs, work });
+  return await saturate({ inFlight, warmUpMs, measureMs: Infinity, most: tasks, work });
 }
 
 /** Calls a second that look at a pending task, cancel it or give it another due time; each task is chosen once. */

@@ -10,7 +10,7 @@ export const addBulk = {
   hasFloor: true,
   run: async ({ engine, redis, scale }) => ({
     "add-bulk": await withProducer({ engine, redis }, (producer) =>
-      producer.ask("addBulk", { batch: BATCH, inFlight: BATCHES_IN_FLIGHT, ...scale.saturate }),
+      producer.ask("addBulk", { batch: BATCH, inFlight: BATCHES_IN_FLIGHT, ...scale.adding }),
     ),
   }),
 };
@@ -21,7 +21,7 @@ export const add = {
   hasFloor: true,
   run: async ({ engine, redis, scale }) => ({
     add: await withProducer({ engine, redis }, (producer) =>
-      producer.ask("add", { inFlight: IN_FLIGHT, ...scale.saturate }),
+      producer.ask("add", { inFlight: IN_FLIGHT, ...scale.adding }),
     ),
   }),
 };

@@ -4,9 +4,10 @@
  * The time runs from one end of a call to another, both while as many calls were in flight as ever: neither the start nor
  * the end of the run counts.
  *
+ * @param measureMs for how long it measures, or until `most` calls have ended
  * @param work makes one call; undefined when there is nothing left to do
  */
-export async function saturate({ inFlight, warmUpMs, measureMs, work }) {
+export async function saturate({ inFlight, warmUpMs, measureMs, most = Infinity, work }) {
   const startMs = performance.now();
   const warmMs = startMs + warmUpMs;
   const endMs = warmMs + measureMs;
@@ -25,6 +26,7 @@ export async function saturate({ inFlight, warmUpMs, measureMs, work }) {
       if (firstMs === undefined) firstMs = nowMs;
       else count++;
       lastMs = nowMs;
+      if (count >= most) isOver = true;
     }
   };
   await Promise.all(Array.from({ length: inFlight }, loop));

@@ -6,6 +6,7 @@
 export const FULL = {
   rounds: 3,
   saturate: { warmUpMs: 1500, measureMs: 3000 },
+  adding: { warmUpMs: 1500, tasks: 200_000 },
   warmUp: { delayq: 150_000, bullmq: 30_000 },
   process: { delayq: 400_000, bullmq: 60_000 },
   lagSeconds: 10,
@@ -22,6 +23,7 @@ export const FULL = {
 export const QUICK = {
   rounds: 1,
   saturate: { warmUpMs: 1000, measureMs: 1500 },
+  adding: { warmUpMs: 1000, tasks: 100_000 },
   warmUp: { delayq: 75_000, bullmq: 15_000 },
   process: { delayq: 150_000, bullmq: 20_000 },
   lagSeconds: 3,
@@ -38,5 +40,6 @@ export const QUICK = {
 export const SHORT = {
   ...QUICK,
   saturate: { warmUpMs: 700, measureMs: 1000 },
+  adding: { warmUpMs: 700, tasks: 50_000 },
   queryPending: 60_000,
 };

@@ -14,6 +14,7 @@ local function putDue(due, nowMs, batch)
       else
         earliest = math.min(earliest, scored[i])
       end
+      scored[i] = whole(scored[i])
     end
     local head = earliest < math.huge
       and redis.call("ZRANGEBYSCORE", key, "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]
