@@ -176,6 +176,19 @@ test("holds a requeued task to all its attempts, and to run", () => {
   expect(findingsOf([...added(), ...dead, ...requeued], inVain)).toContain("requeued and not run");
 });
 
+test("knows that a lease was over though its handler went on, and the task requeued meanwhile", () => {
+  const failed = ran(31, { outcome: "failed" });
+  const [start] = ran(150, { outcome: "failed", attempt: 2, dueAtMs: EPOCH_MS + 140 });
+  const end = { event: "end", id: "a", role: "w", fence: 150_000, t: 2500, outcome: "failed" };
+  const frozen = [start as Event, end, lostLease(2501, { fence: 150_000 })];
+  const requeued = call("requeue", 1200, 1201, { outcome: "requeued" });
+  const again = ran(1210, { dueAtMs: EPOCH_MS + 1201 });
+  const all = [...added({ attempts: 2 }), ...failed, ...frozen, ...requeued, ...again];
+  expect(findingsOf(all, { counters: { ...requeuedOnce, retried: 1, recovered: 0 } })).not.toContain(
+    "attempts",
+  );
+});
+
 test("finds a task that waits though all should have come to rest", () => {
   const shard = { places: { "due:0": ["a"] }, tasks: ["a"], counters: { added: 1 } };
   expect(findingsOf(added(), shard, { isDrained: false })).toEqual(["stuck"]);

@@ -37,7 +37,9 @@ export function secondRunsOf({ histories, epochMs }) {
 /** @param lives how many adds the starts up to `before` account for */
 function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs) {
   const toT = after.nowMs - epochMs + CLOCK_SLACK_MS;
-  const { outcome, attempt, isDisturbed, endT = before.t } = before;
+  const { outcome, attempt, isDisturbed } = before;
+  // A lease that was lost ended at some time after its handler began, which may have gone on for long.
+  const endT = isDisturbed ? before.t : (before.endT ?? before.t);
   const made = [...adds, ...maybe];
   const isLast =
     outcome === "failed" && made.length === 1 && attempt >= attemptsMaxOf({ adds, maybe, there });
