@@ -1,8 +1,7 @@
 -- add: new tasks into the due sets of one shard.
 --
 -- One step, so that an acknowledged task has its record and its place. Bounded by the caller: 200 tasks, 1 MiB of records.
--- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone. Ids
--- that their producer has just made are not looked up.
+-- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone.
 --
 -- flags:
 -- include lib/clock lib/calls lib/wake lib/due lib/record
@@ -19,8 +18,7 @@
 -- ARGV[2]     callId   text
 -- ARGV[3]     profile  int   the profile of all tasks of this call
 -- ARGV[4]     shards   int   the number of shards that the ids were made for
--- ARGV[5]     areFresh int   1 if all ids were made for this call, and so exist nowhere
--- ARGV[6..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
+-- ARGV[5..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
 --
 -- Replies
 --   { "ADDED", nowMs, index... }  the indexes (from 0) of the items whose id existed before
@@ -30,8 +28,8 @@
 local due = { unpack(KEYS, 1, 10) }
 local tasks, ctl, stats = KEYS[11], KEYS[12], KEYS[13]
 local calls, answers, waiting = KEYS[14], KEYS[15], KEYS[16]
-local callId, profile, shards, areFresh = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == "1"
-local ITEMS_AT, ITEM_SIZE = 6, 3
+local callId, profile, shards = ARGV[2], ARGV[3], ARGV[4]
+local ITEMS_AT, ITEM_SIZE = 5, 3
 local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
@@ -45,26 +43,27 @@ if not known[1] or known[5] ~= shards then
 end
 local levels, big, paused = known[2] or "", known[3], known[4] == "1"
 
-local taken = {}
-if not areFresh then
-  local ids = {}
-  for at = ITEMS_AT, #ARGV, ITEM_SIZE do
-    ids[#ids + 1] = ARGV[at]
-  end
-  local existing = not big and redis.call("HMGET", tasks, unpack(ids)) or {}
-  for i, id in ipairs(ids) do
-    taken[id] = existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1)
+local ids, taken = {}, {}
+for at = ITEMS_AT, #ARGV, ITEM_SIZE do
+  ids[#ids + 1] = ARGV[at]
+end
+local existing = not big and redis.call("HMGET", tasks, unpack(ids)) or {}
+for i, id in ipairs(ids) do
+  if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then
+    taken[id] = true
   end
 end
 
 local answer = { "ADDED", nowMs }
 local records, batch, added = {}, {}, 0
 local stamp, lastLevel = packTime(nowMs), nil
-for at = ITEMS_AT, #ARGV, ITEM_SIZE do
-  local id, dueAtMs, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
+for i, id in ipairs(ids) do
   if taken[id] then
-    answer[#answer + 1] = (at - ITEMS_AT) / ITEM_SIZE
+    answer[#answer + 1] = i - 1
   else
+    taken[id] = true
+    local at = ITEMS_AT + (i - 1) * ITEM_SIZE
+    local dueAtMs, text = tonumber(ARGV[at + 1]), ARGV[at + 2]
     if string.byte(ARGV[at + 1]) == 43 then
       dueAtMs = nowMs + dueAtMs
     end
@@ -79,9 +78,6 @@ for at = ITEMS_AT, #ARGV, ITEM_SIZE do
     lastLevel = level
     if #text > BIG_BYTES then
       big = "1"
-    end
-    if not areFresh then
-      taken[id] = true
     end
   end
 end

@@ -54,7 +54,6 @@ export interface AdderOptions {
 /** A task on its way, and what was registered when it was made. */
 interface AddItem extends Item {
   readonly registered: Registered;
-  readonly isFresh: boolean;
 }
 
 /** What goes into one call of `addBulk`: encoded, so that a bulk that waits holds little. */
@@ -63,8 +62,6 @@ interface BulkBatch {
   readonly items: EncodedArgs;
   readonly tasks: SentTask[];
   readonly dues: Due[];
-  /** Whether all ids were just made: then no task can have one of them. */
-  areFresh: boolean;
   bytes: number;
 }
 
@@ -91,7 +88,6 @@ export class Adder {
       const reply = await this.#send(
         shard,
         args,
-        items.every((item) => item.isFresh),
         (registered) => items.every((item) => isSame(item.registered, registered)),
         callOptions,
       );
@@ -122,7 +118,6 @@ export class Adder {
     const { existed, nowMs } = await this.#batcher.push(shard, {
       args: [id, encodeDue(due), record],
       bytes: bytesOf(record),
-      isFresh: given === undefined,
       registered,
       deadlineMs,
     });
@@ -154,10 +149,10 @@ export class Adder {
   }
 
   async #sendBatch(batch: BulkBatch, registered: Registered): Promise<void> {
-    const { shard, items, tasks, dues, areFresh } = batch;
+    const { shard, items, tasks, dues } = batch;
     const options = within(this.#options.addTimeoutMs);
     const wereMadeFor = (now: Registered): boolean => isSame(now, registered);
-    const { nowMs, existed } = await this.#send(shard, items, areFresh, wereMadeFor, options);
+    const { nowMs, existed } = await this.#send(shard, items, wereMadeFor, options);
     tasks.forEach((task, i) => complete(task, dues[i] as Due, nowMs, false));
     for (const i of existed) (tasks[i] as SentTask).existed = true;
   }
@@ -177,13 +172,12 @@ export class Adder {
       const bytes = bytesOf(record);
       let batch = open.get(shard);
       if (batch === undefined || isFull(batch, bytes)) {
-        batch = { shard, items: new EncodedArgs(), tasks: [], dues: [], areFresh: true, bytes: 0 };
+        batch = { shard, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
         open.set(shard, batch);
         batches.push(batch);
       }
       batch.items.add(id, encodeDue(due), record);
       batch.bytes += bytes;
-      batch.areFresh &&= given === undefined;
       batch.dues.push(due);
       const one = sentTask(queue, shard, id, prepared);
       batch.tasks.push(one);
@@ -247,7 +241,6 @@ export class Adder {
   async #send(
     shard: number,
     items: readonly Arg[] | EncodedArgs,
-    areFresh: boolean,
     wereMadeFor: (registered: Registered) => boolean,
     options: CallOptions,
   ): Promise<{ nowMs: number; existed: readonly number[] }> {
@@ -257,7 +250,7 @@ export class Adder {
       const registered = await this.#registration.ensure();
       const keys = this.#store.shards(registered.shards)[shard];
       if (keys === undefined || !wereMadeFor(registered)) break;
-      const reply = await this.#store.add(keys, { ...registered, areFresh }, items, callId, options);
+      const reply = await this.#store.add(keys, registered, items, callId, options);
       if (reply.word === "ADDED") return reply;
       await this.#registration.introduce(keys, registered, options);
     }

@@ -145,13 +145,13 @@ export class QueueStore {
 
   async add(
     keys: ShardKeys,
-    made: { profile: number; shards: number; areFresh: boolean },
+    registered: { profile: number; shards: number },
     items: readonly Arg[] | EncodedArgs,
     callId: string,
     options: CallOptions,
   ) {
-    const { profile, shards, areFresh } = made;
-    const args = { nowMs: this.#time(), callId, profile, shards, areFresh: areFresh ? 1 : 0 };
+    const { profile, shards } = registered;
+    const args = { nowMs: this.#time(), callId, profile, shards };
     return await this.#connection.call(scripts.add, keys, args, items, options);
   }
 

@@ -38,7 +38,7 @@ function storedOf(states: string, records: readonly Field[], rest: readonly Fiel
 export const add = defineScript({
   name: "add",
   keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
-  args: ["nowMs", "callId", "profile", "shards", "areFresh"],
+  args: ["nowMs", "callId", "profile", "shards"],
   items: ["id", "due", "record"],
   replies: {
     ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),

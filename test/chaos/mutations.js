@@ -40,8 +40,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/add.lua",
-        from: 'taken[id] = existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1)',
-        to: "",
+        from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then',
+        to: "if false then",
       },
     ],
   },

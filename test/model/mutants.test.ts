@@ -147,8 +147,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "add overwrites a task of the same id",
     script: scripts.add,
-    from: 'taken[id] = existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1)',
-    to: "",
+    from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then',
+    to: "if false then",
   },
   {
     mistake: "add forgets that it was called",
