@@ -164,11 +164,12 @@ export class World {
     if (call.script.definition.name !== "claim") return await this.wire.resend(call, call.reply);
     const { shard } = call.keys as ShardKeys;
     const { calls, tasks } = this.model.shard(shard);
-    const last = calls.get(String(call.args["worker"]))?.answer?.[0];
-    if (last === undefined) return;
+    const remembered = calls.get(String(call.args["worker"]));
+    const last = remembered?.answer?.[0];
+    if (remembered === undefined || last === undefined) return;
     if (last !== call.args["number"]) return await this.wire.resend(call, { word: "STALE" });
     const expected = again(call) as { fence: string; claimed: { id: string }[] };
-    const endMs = call.atMs + Number(call.args["leaseMs"]);
+    const endMs = remembered.atMs + Number(call.args["leaseMs"]);
     const claimed = expected.claimed.filter(({ id }) => {
       const lease = tasks.get(id)?.lease;
       return lease?.fence === expected.fence && lease.deadlineMs === endMs;
