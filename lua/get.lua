@@ -52,7 +52,7 @@ for i, id in ipairs(ids) do
     break
   end
   local isPending = place == "due" or place == "runway"
-  states[i] = isPending and pendingState(place, scores[i], nowMs) or place or "missing"
+  states[i] = record == "" and "missing" or isPending and pendingState(place, scores[i], nowMs) or place
   shown[i] = record
   local lease = place == "leased" and redis.call("HGET", leases, id)
   if changed[i] or lease or failures[i] or result then

@@ -49,6 +49,8 @@ for i, id in ipairs(ids) do
   local outcome = place or "missing"
   if isRequeued[id] then
     outcome = "ready"
+  elseif place == "dead" and redis.call("HEXISTS", tasks, id) == 0 then
+    outcome = "missing"
   elseif place == "dead" then
     isRequeued[id] = true
     requeued[#requeued + 1] = id
@@ -65,7 +67,7 @@ if #requeued > 0 then
   redis.call("ZREM", dead, unpack(requeued))
   redis.call("HSET", more, unpack(facts))
   redis.call("HINCRBY", stats, "requeued", #requeued)
-  wakeWorkers(waiting, putDue(due, nowMs, batch))
+  callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)

@@ -56,7 +56,7 @@ for i, id in ipairs(ids) do
 end
 if #facts > 0 then
   redis.call("HSET", more, unpack(facts))
-  wakeWorkers(waiting, putDue(due, nowMs, batch))
+  callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)

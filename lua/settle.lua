@@ -142,6 +142,6 @@ end
 for counter, times in pairs(counted) do
   redis.call("HINCRBY", stats, counter, times)
 end
-wakeWorkers(waiting, putDue(due, nowMs, batch))
+callWorkers(due, waiting, putDue(due, nowMs, batch))
 remember(calls, answers, callId, nowMs, #answer > 1 and answer)
 return answer

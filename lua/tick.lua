@@ -30,8 +30,8 @@
 -- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
 --
 -- Replies
---   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, nowUs }  nextWakeMs is -1 when nothing is pending;
---                       woken says how many workers were told of what lies on the runway
+--   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence }  nextWakeMs is -1 when nothing is pending;
+--                       woken says how many workers were told of what lies on the runway, fence what the last claim has
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -43,7 +43,7 @@ local ctl, seq, stats = KEYS[29], KEYS[30], KEYS[31]
 local calls, answers, waiting = KEYS[32], KEYS[33], KEYS[34]
 local epoch, leaseMaxMs = ARGV[2], tonumber(ARGV[3])
 local REAP_MAX, REAP_BIG_MAX, FILL_MAX, FORGET_MAX = 200, 8, 500, 200
--- Longer than the longest slow poll, with which a worker that waits notes itself again.
+-- Longer than any worker waits before it looks by itself, and is noted again.
 local WAITING_KEPT_MS = 700000
 
 local nowMs, nowUs = readClock(ARGV[1])
@@ -72,7 +72,7 @@ if #expired > 0 then
   for i, id in ipairs(expired) do
     local record = records[i]
     if record and not isKnownFormat(record) then
-      addTo(batch, levelOf(record), nowMs, id)
+      addTo(batch, math.min(9, levelOf(record)), nowMs, id)
       recovered = recovered + 1
     elseif record then
       local attempts, deaths, dueAtMs = factsOf(record, changed[i])
@@ -146,4 +146,13 @@ end
 if nextWakeMs == math.huge then
   nextWakeMs = -1
 end
-return { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, whole(nowUs) }
+return {
+  "TICKED",
+  recovered,
+  buried,
+  moved,
+  nextWakeMs,
+  generation,
+  woken,
+  redis.call("HGET", seq, "fence") or "0",
+}

@@ -44,8 +44,11 @@ local outcomes = {}
 for i, id in ipairs(ids) do
   local place, payload = places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
-  if place == "due" or place == "runway" or place == "dead" then
-    local record = redis.call("HGET", tasks, id)
+  local isIdle = place == "due" or place == "runway" or place == "dead"
+  local record = isIdle and redis.call("HGET", tasks, id)
+  if isIdle and not record then
+    outcome = "missing"
+  elseif isIdle then
     redis.call("HSET", tasks, id, string.sub(record, 1, payloadAt(record) - 1) .. payload)
     if #payload > BIG_BYTES then
       redis.call("HSET", ctl, "big", "1")

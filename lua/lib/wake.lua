@@ -10,6 +10,7 @@ local function publish(channel, message)
   return type(heard) == "number" and heard or 0
 end
 
+-- Returns how many heard it.
 local function wakeWorkers(waiting, wanted)
   local woken = 0
   for _ = 1, WAKE_MAX do
@@ -25,4 +26,11 @@ local function wakeWorkers(waiting, wanted)
     end
   end
   return woken
+end
+
+-- For what has just become due: the shard's scheduler looks again soon, in case a worker died with the message.
+local function callWorkers(due, waiting, wanted)
+  if wakeWorkers(waiting, wanted) > 0 then
+    publish(due[1], "again")
+  end
 end

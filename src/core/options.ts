@@ -11,6 +11,8 @@ const DAY_MS = 86_400_000;
 export const LEASE_MIN_MS = 1000;
 /** No lease is longer than this between two renewals; a deadline further away was written by a clock that is off. */
 export const LEASE_MAX_MS = 3_600_000;
+/** Longer than this no worker leaves a shard alone: then Redis has forgotten that it waits. */
+export const SLOW_POLL_MAX_MS = 600_000;
 export const PRIORITY_MAX = 9;
 
 const backoffDelay = () => integer(0, 365 * DAY_MS);
@@ -204,7 +206,7 @@ export const queueOptionsSchema = z.strictObject({
 
 export const schedulerOptionsSchema = z.strictObject({
   ...base,
-  slowPollMs: integer(10, 600_000).default(60_000),
+  slowPollMs: integer(10, SLOW_POLL_MAX_MS).default(60_000),
 });
 
 export const workerOptionsSchema = z.strictObject({
@@ -213,7 +215,7 @@ export const workerOptionsSchema = z.strictObject({
   leaseMs: integer(LEASE_MIN_MS, LEASE_MAX_MS).default(15_000),
   scheduler: boolean().default(true),
   autorun: boolean().default(true),
-  slowPollMs: integer(10, 600_000).default(60_000),
+  slowPollMs: integer(10, SLOW_POLL_MAX_MS).default(60_000),
   unhandledDelayMs: integer(0, DAY_MS).default(5000),
 });
 

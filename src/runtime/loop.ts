@@ -39,8 +39,8 @@ export class Loop {
     }
   }
 
-  /** Look in `delayMs`, not sooner; does nothing during a look. */
-  postpone(delayMs: number): void {
+  /** Look in `delayMs`, not sooner and not later; does nothing during a look, which says itself when the next one is due. */
+  wakeIn(delayMs: number): void {
     if (this.#state === "sleeping") this.#sleep(delayMs);
   }
 

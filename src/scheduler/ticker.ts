@@ -9,7 +9,8 @@ import { within, type QueueStore } from "../store/queue-store.ts";
  *
  * States: taking -> ticking -> stopped; an epoch that is refused (another scheduler took the shard, or this process was
  * frozen) leads back to taking, after a pause in which the members are looked at again: mostly the shard is not ours then.
- * A tick that woke workers looks again soon, in case one died with the message; unless it hears that all was claimed since.
+ * Whoever wakes workers, a tick or an `add`, has the shard looked at again soon, in case a worker died with the message;
+ * unless it is heard that all was claimed since. Messages overtake the replies of ticks, so claims are told apart by fence.
  *
  * Redis blocks nobody here: a block time-out is served by its `hz` tick, up to 100 ms late; a local timer is not.
  */
@@ -29,6 +30,7 @@ const RETAKE_MS = 500;
 const GONE_MS = 1000;
 const LEAVE_MS = 1000;
 const NEVER = -1;
+const LOOK_AGAIN = "again";
 const LOOK_AGAIN_MS = 250;
 
 export class Ticker {
@@ -39,10 +41,12 @@ export class Ticker {
   readonly #slowPoll: SlowPoll;
   readonly #loop: Loop;
   readonly #hear = (message: string): void => this.#heard(message);
-  /** The last claim that left nothing behind, on the Redis clock. */
-  #claimedUs = 0;
-  /** While a look again is due: when the tick was that wants it, and when to tick otherwise. */
-  #again: { readonly tickedUs: number; nextAtMs: number } | undefined;
+  /** The fence of the last claim that is known to have left nothing behind. */
+  #claimed = 0;
+  /** When to tick next, by what the last tick said and by what was heard since it was sent; on the local clock. */
+  #nextAtMs = Number.POSITIVE_INFINITY;
+  /** When to look again, unless a claim with a higher fence than `since` leaves nothing behind. */
+  #again: { readonly since: number; readonly atMs: number } | undefined;
   #epoch: string | undefined;
   #seenEpoch = "0";
 
@@ -62,12 +66,15 @@ export class Ticker {
 
   /** Ticks once; returns after how many ms to tick again. */
   async runOnce(signal?: AbortSignal): Promise<number> {
+    this.#nextAtMs = Number.POSITIVE_INFINITY;
+    this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
     const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", within(CALL_MS, signal));
     switch (reply.word) {
       case "TICKED":
         this.#options.onTicked(reply);
-        return this.#nextMs(reply);
+        this.#plan(reply);
+        return this.#untilNextMs();
       case "STALE":
         this.#epoch = undefined;
         this.#seenEpoch = reply.epoch;
@@ -113,26 +120,35 @@ export class Ticker {
     }
   }
 
-  #nextMs({ nextWakeMs, woken, nowUs }: { nextWakeMs: number; woken: number; nowUs: number }): number {
+  #plan({ nextWakeMs, woken, fence }: { nextWakeMs: number; woken: number; fence: number }): void {
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
     const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
-    const isAgain = woken > 0 && this.#claimedUs <= nowUs && nextMs > LOOK_AGAIN_MS;
-    this.#again = isAgain ? { tickedUs: nowUs, nextAtMs: performance.now() + nextMs } : undefined;
-    return isAgain ? LOOK_AGAIN_MS : nextMs;
+    this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + nextMs);
+    if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
   }
 
-  /** @param message in how many ms to tick; with the fence of the claim that tells it, if that left nothing behind */
+  #lookAgain(since: number): void {
+    this.#again ??= { since, atMs: performance.now() + LOOK_AGAIN_MS };
+  }
+
+  #untilNextMs(): number {
+    return Math.min(this.#nextAtMs, this.#again?.atMs ?? Number.POSITIVE_INFINITY) - performance.now();
+  }
+
+  /**
+   * @param message `again`, from whoever woke workers; or in how many ms to tick, with the fence of the claim that says so if
+   *   that left nothing behind
+   */
   #heard(message: string): void {
-    const [delayMs = 0, claimedUs = 0] = message.split(" ").map(Number);
-    const nowMs = performance.now();
-    this.#claimedUs = Math.max(this.#claimedUs, claimedUs);
-    if (this.#again !== undefined) {
-      this.#again.nextAtMs = Math.min(this.#again.nextAtMs, nowMs + delayMs);
-      if (this.#claimedUs > this.#again.tickedUs) {
-        this.#loop.postpone(this.#again.nextAtMs - nowMs);
-        this.#again = undefined;
-      }
+    if (this.#epoch === undefined) return; // it is about to look anyway, or the shard is another's
+    if (message === LOOK_AGAIN) {
+      this.#lookAgain(this.#claimed);
+    } else {
+      const [delayMs = 0, fence = 0] = message.split(" ").map(Number);
+      this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + delayMs);
+      this.#claimed = Math.max(this.#claimed, fence);
+      if (this.#again !== undefined && this.#claimed > this.#again.since) this.#again = undefined;
     }
-    this.#loop.hint(delayMs);
+    this.#loop.wakeIn(this.#untilNextMs());
   }
 }

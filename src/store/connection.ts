@@ -188,20 +188,21 @@ export class Connection {
   }
 
   async #checkVersion(): Promise<void> {
-    let version: string | undefined;
+    let server: string;
     try {
-      version = /^(?:redis|valkey)_version:(\d+\.\d+\S*)/m.exec(
-        String(await this.#client.call("info", "server")),
-      )?.[1];
+      server = String(await this.#client.call("info", "server"));
     } catch {
       this.#version = undefined; // not allowed to ask, or the connection went: the calls themselves will tell
       return;
     }
-    if (version === undefined || Number.parseInt(version, 10) >= MAJOR_MIN) return;
+    const version = /^(?:redis|valkey)_version:(\d+\.\d+\S*)/m.exec(server)?.[1];
+    const isOld = version !== undefined && Number.parseInt(version, 10) < MAJOR_MIN;
+    const isNarrow = /^arch_bits:32\b/m.test(server); // its Lua has no room for a time in ms
+    if (!isOld && !isNarrow) return;
     this.#version = undefined;
     throw new DelayqError(
       "DELAYQ_REDIS_UNSUPPORTED",
-      `Expected Redis or Valkey ${MAJOR_MIN}.0 or newer, got ${version}. Update the server.`,
+      `Expected Redis or Valkey ${MAJOR_MIN}.0 or newer, of 64 bits, got ${version}${isNarrow ? " of 32 bits" : ""}. Update the server.`,
     );
   }
 

@@ -39,7 +39,7 @@ export const add = defineScript({
   name: "add",
   keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
   args: ["nowMs", "callId", "profile", "shards"],
-  items: ["id", "due", "record"],
+  items: ["id", "record"],
   replies: {
     ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),
     NO_PROFILE: none,
@@ -69,14 +69,14 @@ export const tick = defineScript({
   args: ["nowMs", "epoch", "leaseMaxMs"],
   items: [],
   replies: {
-    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, nowUs]) => ({
+    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, fence]) => ({
       recovered: Number(recovered),
       buried: Number(buried),
       moved: Number(moved),
       nextWakeMs: Number(nextWakeMs),
       generation: text(generation),
       woken: Number(woken),
-      nowUs: Number(nowUs),
+      fence: Number(fence),
     }),
     STALE: ([epoch]) => ({ epoch: text(epoch) }),
     NO_QUEUE: none,

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { REPEAT_MAX_MS } from "../core/options.ts";
+import { REPEAT_MAX_MS, SLOW_POLL_MAX_MS } from "../core/options.ts";
 import { Loop } from "../runtime/loop.ts";
 import { SlowPoll } from "../runtime/slow-poll.ts";
 import { Turns } from "../runtime/turns.ts";
@@ -106,9 +106,13 @@ export class Claimer {
    * shard each does it more rarely: the look of any one is enough.
    */
   noticeMembers(isServed: boolean, workers: number): void {
-    this.#pollShare = Math.max(1, workers / POLLING_WORKERS);
-    if (this.#isServed && !isServed)
-      for (const { loop } of this.#shards) loop.hint(UNSERVED_MS * Math.random());
+    const pollShare = Math.max(1, workers / POLLING_WORKERS);
+    const { slowPollMs } = this.#options;
+    for (const { loop } of this.#shards) {
+      if (pollShare < this.#pollShare) loop.hint(slowPollMs * Math.random());
+      if (this.#isServed && !isServed) loop.hint(UNSERVED_MS * Math.random());
+    }
+    this.#pollShare = pollShare;
     this.#isServed = isServed;
   }
 
@@ -173,7 +177,7 @@ export class Claimer {
     shard.isHot = true;
     this.pump();
     const pollMs = shard.slowPoll.nextMs(canHear && this.#isServed);
-    return canHear && this.#isServed ? pollMs * this.#pollShare : pollMs;
+    return canHear && this.#isServed ? Math.min(pollMs * this.#pollShare, SLOW_POLL_MAX_MS) : pollMs;
   }
 
   #wake(shard: ShardClaims): void {

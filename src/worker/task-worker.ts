@@ -42,7 +42,7 @@ export interface TaskWorkerOptions {
   concurrency?: number;
   /** For how long a task is this worker's without a sign of life, in ms; the price of a kill -9. At least 1000, default 15,000. */
   leaseMs?: number;
-  /** How long an idle shard is left alone at most when no hint comes, in ms. Default 60,000. */
+  /** How long an idle shard is left alone when no hint comes, in ms; of many workers each leaves it longer. Default 60,000. */
   slowPollMs?: number;
   /** How long a task whose name has no handler here is left to other workers, in ms. Default 5000. */
   unhandledDelayMs?: number;

@@ -476,7 +476,7 @@ export class Model {
       moved: ready - onRunway,
       nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
       woken: 0,
-      nowUs: this.nowMs * 1000,
+      fence: Number(shard.fence ?? 0),
       generation: ctl.generation,
     } as const;
   }

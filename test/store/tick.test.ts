@@ -15,7 +15,7 @@ const idle = {
   moved: 0,
   nextWakeMs: -1,
   woken: 0,
-  nowUs: NOW * 1000,
+  fence: 0,
 };
 
 async function addMany(keyspace: Keyspace, count: number): Promise<void> {
@@ -275,8 +275,8 @@ describe("a lease that expired", () => {
   test("of a task in a newer format puts it back as it was, due now", async () => {
     const { keyspace, epoch } = await setup();
     await keyspace.lease({ id: "a", priority: 2 });
-    const newer = (await keyspace.redis.hgetBuffer(keyspace.keys.tasks, "a")) ?? Buffer.alloc(13);
-    newer.write("2", 12);
+    const newer = (await keyspace.redis.hgetBuffer(keyspace.keys.tasks, "a")) ?? Buffer.alloc(7);
+    newer.write("2", 6);
     await keyspace.redis.hset(keyspace.keys.tasks, "a", newer);
     keyspace.advance(1000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));
