@@ -18,7 +18,7 @@
 -- ARGV[2]     callId   text
 -- ARGV[3]     profile  int   the profile of all tasks of this call
 -- ARGV[4]     shards   int   the number of shards that the ids were made for
--- ARGV[5..]   items          each: id, due ("+" and a delay in ms, or epoch ms), record without its times
+-- ARGV[5..]   items          each: id, record without the time when it was added
 --
 -- Replies
 --   { "ADDED", nowMs, index... }  the indexes (from 0) of the items whose id existed before
@@ -29,7 +29,7 @@ local due = { unpack(KEYS, 1, 10) }
 local tasks, ctl, stats = KEYS[11], KEYS[12], KEYS[13]
 local calls, answers, waiting = KEYS[14], KEYS[15], KEYS[16]
 local callId, profile, shards = ARGV[2], ARGV[3], ARGV[4]
-local ITEMS_AT, ITEM_SIZE = 5, 3
+local ITEMS_AT, ITEM_SIZE = 5, 2
 local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
@@ -56,27 +56,26 @@ end
 
 local answer = { "ADDED", nowMs }
 local records, batch, added = {}, {}, 0
-local stamp, lastLevel = packTime(nowMs), nil
+local stamp, lastLevel, scored = packTime(nowMs), nil, nil
 for i, id in ipairs(ids) do
   if taken[id] then
     answer[#answer + 1] = i - 1
   else
     taken[id] = true
-    local at = ITEMS_AT + (i - 1) * ITEM_SIZE
-    local dueAtMs, text = tonumber(ARGV[at + 1]), ARGV[at + 2]
-    if string.byte(ARGV[at + 1]) == 43 then
-      dueAtMs = nowMs + dueAtMs
-    end
-    local record = stamp .. packTime(dueAtMs) .. text
+    local record = stamp .. ARGV[ITEMS_AT + i * ITEM_SIZE - 1]
     local level = levelOf(record)
-    addTo(batch, level, dueAtMs, id)
+    if level ~= lastLevel then
+      if not string.find(levels, level, 1, true) then
+        levels = levels .. level
+      end
+      batch[level] = batch[level] or {}
+      lastLevel, scored = level, batch[level]
+    end
+    local size = #scored
+    scored[size + 1], scored[size + 2] = firstDue(record, nowMs), id
     records[added * 2 + 1], records[added * 2 + 2] = id, record
     added = added + 1
-    if level ~= lastLevel and not string.find(levels, level, 1, true) then
-      levels = levels .. level
-    end
-    lastLevel = level
-    if #text > BIG_BYTES then
+    if #record > BIG_BYTES then
       big = "1"
     end
   end
@@ -100,7 +99,7 @@ if added > 0 then
   redis.call("HINCRBY", stats, "added", added)
   local dueNow = putDue(due, nowMs, batch)
   if not paused then
-    wakeWorkers(waiting, dueNow)
+    callWorkers(due, waiting, dueNow)
   end
 end
 remember(calls, answers, callId, nowMs, #answer > 2 and answer)

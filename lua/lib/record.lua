@@ -1,15 +1,15 @@
 -- The packed record of a task, written once:
 --
 --   1-6    added at, ms, big endian
---   7-12   due at as added, ms, big endian
---   13     format, "1"
---   14-15  profile number, base 128
---   16     priority (0-9), plus 16 if overrides follow the name
---   17-18  length of the name, base 128, then the name
+--   7      format, "1"
+--   8-9    profile number, base 128
+--   10     priority (0-9), plus 16 if overrides follow the name, plus 32 if the due time is a delay
+--   11-17  due at as added, ms, base 128; or how long after it was added
+--   18-19  length of the name, base 128, then the name
 --          where there are overrides: their length, base 128, then they, JSON
 --          the payload, JSON
 --
--- A producer sends it without the two times, as plain text; the script puts them before it by the Redis clock.
+-- A producer sends all but the first time, as plain text; the script puts that before it by the Redis clock.
 -- `more` holds the facts that changed, as "attempts:deaths:dueAtMs" (due 0 means as in the record).
 
 local function packTime(ms)
@@ -17,11 +17,17 @@ local function packTime(ms)
 end
 
 local function isKnownFormat(record)
-  return string.byte(record, 13) == 49
+  return string.byte(record, 7) == 49
 end
 
 local function levelOf(record)
-  return string.byte(record, 16) % 16
+  return string.byte(record, 10) % 16
+end
+
+local function firstDue(record, addedAtMs)
+  local flags, a, b, c, d, e, f, g = string.byte(record, 10, 17)
+  local ms = (((((a * 128 + b) * 128 + c) * 128 + d) * 128 + e) * 128 + f) * 128 + g
+  return flags < 32 and ms or addedAtMs + ms
 end
 
 -- How many attempts and deaths a task has used, by its changed facts, if there are any.
@@ -36,7 +42,7 @@ end
 local function factsOf(record, more)
   local attempts, deaths, dueAtMs = usesOf(more)
   if not dueAtMs or dueAtMs == 0 then
-    dueAtMs = struct.unpack(">I6", record, 7)
+    dueAtMs = firstDue(record, (struct.unpack(">I6", record)))
   end
   return attempts, deaths, dueAtMs
 end
@@ -50,22 +56,28 @@ local function base128(record, at)
   return high * 128 + low
 end
 
+-- Where the name ends, and where the overrides do that may stand behind it.
+local function headEnds(record)
+  local nameEnd = 19 + base128(record, 18)
+  if string.byte(record, 10) % 32 < 16 then
+    return nameEnd, nameEnd
+  end
+  return nameEnd, nameEnd + 2 + base128(record, nameEnd + 1)
+end
+
 -- Where the payload begins.
 local function payloadAt(record)
-  local at = 19 + base128(record, 17)
-  if string.byte(record, 16) >= 16 then
-    at = at + 2 + base128(record, at)
-  end
-  return at
+  local _, headEnd = headEnds(record)
+  return headEnd + 1
 end
 
 -- How many attempts and deaths the task may use: what the record says, else what its profile says.
 local function limitsOf(record, ctl)
-  local kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. base128(record, 14)) or "{}")
+  local kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. base128(record, 8)) or "{}")
   local attempts, deaths = kept.attempts, kept.deathsMax
-  if string.byte(record, 16) >= 16 then
-    local at = 19 + base128(record, 17)
-    local own = cjson.decode(string.sub(record, at + 2, at + 1 + base128(record, at)))
+  local nameEnd, headEnd = headEnds(record)
+  if headEnd > nameEnd then
+    local own = cjson.decode(string.sub(record, nameEnd + 3, headEnd))
     attempts, deaths = own.attempts or attempts, own.deathsMax or deaths
   end
   return attempts or math.huge, deaths or math.huge

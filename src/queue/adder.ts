@@ -10,14 +10,8 @@ import {
   type ParsedAdd,
 } from "../core/options.ts";
 import { parseOptions } from "../core/validate.ts";
-import { encodeHead } from "../store/codec.ts";
-import {
-  BATCH_BYTES_MAX,
-  WRITE_BATCH_MAX,
-  encodeDue,
-  within,
-  type QueueStore,
-} from "../store/queue-store.ts";
+import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
+import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
@@ -74,7 +68,7 @@ export class Adder {
   readonly #registration: Registration;
   readonly #options: AdderOptions;
   readonly #batcher: Batcher<Outcome, AddItem>;
-  readonly #heads = new Map<string, string>();
+  readonly #heads = new Map<string, RecordHead>();
   #headsProfile = -1;
   #turn = Math.floor(Math.random() * 1024);
   #turnItems = 0;
@@ -116,7 +110,7 @@ export class Adder {
     const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
     const record = this.#record(prepared, registered);
     const { existed, nowMs } = await this.#batcher.push(shard, {
-      args: [id, encodeDue(due), record],
+      args: [id, record],
       bytes: bytesOf(record),
       registered,
       deadlineMs,
@@ -172,11 +166,12 @@ export class Adder {
       const bytes = bytesOf(record);
       let batch = open.get(shard);
       if (batch === undefined || isFull(batch, bytes)) {
+        batch?.items.seal();
         batch = { shard, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
         open.set(shard, batch);
         batches.push(batch);
       }
-      batch.items.add(id, encodeDue(due), record);
+      batch.items.add(id, record);
       batch.bytes += bytes;
       batch.dues.push(due);
       const one = sentTask(queue, shard, id, prepared);
@@ -184,6 +179,7 @@ export class Adder {
       if (given === undefined && batch.tasks.length === WRITE_BATCH_MAX) this.#turn++;
       return one;
     });
+    for (const { items } of open.values()) items.seal();
     this.#turn++;
     return { batches, sent };
   }
@@ -202,9 +198,8 @@ export class Adder {
     };
   }
 
-  /** Without its times, which the script puts in. */
   #record({ name, json, options }: Prepared, { profile }: Registered): string {
-    return this.#head(name, options, profile) + json;
+    return encodeRecord(this.#head(name, options, profile), options.due, json);
   }
 
   /** A new shard's turn comes when the batch of the last one has gone. */
@@ -215,7 +210,7 @@ export class Adder {
     return this.#turn % shards;
   }
 
-  #head(name: string, { priority, overrides }: ParsedAdd, profile: number): string {
+  #head(name: string, { priority, overrides }: ParsedAdd, profile: number): RecordHead {
     if (overrides !== undefined) return encodeHead(profile, priority, name, overrides);
     if (this.#headsProfile !== profile || this.#heads.size > HEADS_MAX) {
       this.#headsProfile = profile;

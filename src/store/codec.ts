@@ -1,19 +1,21 @@
 import { DelayqError } from "../core/errors.ts";
-import type { KeptOptions } from "../core/options.ts";
+import type { Due, KeptOptions } from "../core/options.ts";
 
 /**
- * The packed record of a task; its layout stands in `lua/lib/record.lua`. A producer writes it without the times, and all of
+ * The packed record of a task; its layout stands in `lua/lib/record.lua`. A producer writes it without the first time, and all of
  * it is text of one byte a character but for name, overrides and payload, which are UTF-8: so it can go to Redis as one
- * string, which is ioredis' fast path.
+ * string.
  */
 const FORMAT = "1";
 const FORMAT_BYTE = FORMAT.charCodeAt(0);
-const DUE_AT = 6;
-const FORMAT_AT = 12;
-const PROFILE_AT = 13;
-const FLAGS_AT = 15;
-const NAME_AT = 18;
+const FORMAT_AT = 6;
+const PROFILE_AT = 7;
+const FLAGS_AT = 9;
+const DUE_AT = 10;
+const NAME_AT = 19;
+const LEVELS = 16;
 const HAS_OVERRIDES = 16;
+const IS_DELAY = 32;
 
 export interface Record {
   readonly profile: number;
@@ -38,18 +40,55 @@ export interface Facts {
 const base128 = (value: number): string => String.fromCharCode(value >> 7, value & 127);
 const fromBase128 = (bytes: Buffer, at: number): number => ((bytes[at] ?? 0) << 7) | (bytes[at + 1] ?? 0);
 
-/** The part of a record before the payload: the same for all tasks of one name, profile, priority and overrides. */
+/** What stands before the payload, but for the due time: the same for all tasks of one name, profile, priority and overrides. */
+export interface RecordHead {
+  readonly ofDelay: string;
+  readonly ofInstant: string;
+  readonly rest: string;
+}
+
 export function encodeHead(
   profile: number,
   priority: number,
   name: string,
   overrides?: Partial<KeptOptions>,
-): string {
-  const flags = priority + (overrides === undefined ? 0 : HAS_OVERRIDES);
-  const head = `${FORMAT}${base128(profile)}${String.fromCharCode(flags)}${base128(Buffer.byteLength(name))}${name}`;
-  if (overrides === undefined) return head;
-  const json = JSON.stringify(overrides);
-  return `${head}${base128(json.length)}${json}`;
+): RecordHead {
+  const json = overrides === undefined ? undefined : JSON.stringify(overrides);
+  const flags = priority + (json === undefined ? 0 : HAS_OVERRIDES);
+  const start = `${FORMAT}${base128(profile)}`;
+  return {
+    ofDelay: start + String.fromCharCode(flags + IS_DELAY),
+    ofInstant: start + String.fromCharCode(flags),
+    rest: `${base128(Buffer.byteLength(name))}${name}${json === undefined ? "" : base128(json.length) + json}`,
+  };
+}
+
+/** A record as a producer sends it: without the time when it was added. */
+export function encodeRecord(head: RecordHead, due: Due, payload: string): string {
+  return "delay" in due
+    ? head.ofDelay + timeText(due.delay) + head.rest + payload
+    : head.ofInstant + timeText(due.atMs) + head.rest + payload;
+}
+
+/** Seven characters, base 128: up to the year 19,000. */
+function timeText(ms: number): string {
+  const high = Math.floor(ms / 2 ** 28);
+  const low = ms % 2 ** 28;
+  return String.fromCharCode(
+    high >> 14,
+    (high >> 7) & 127,
+    high & 127,
+    low >> 21,
+    (low >> 14) & 127,
+    (low >> 7) & 127,
+    low & 127,
+  );
+}
+
+function timeAt(bytes: Buffer, at: number): number {
+  let ms = 0;
+  for (let i = at; i < at + 7; i++) ms = ms * 128 + (bytes[i] ?? 0);
+  return ms;
 }
 
 export const profileOf = (bytes: Buffer): number => fromBase128(bytes, PROFILE_AT);
@@ -66,16 +105,18 @@ export function decodeRecord(bytes: Buffer): Record {
   let at = NAME_AT + fromBase128(bytes, NAME_AT - 2);
   const name = bytes.toString("utf8", NAME_AT, at);
   let overrides: Partial<KeptOptions> | undefined;
-  if (flags >= HAS_OVERRIDES) {
+  if ((flags & HAS_OVERRIDES) !== 0) {
     const end = at + 2 + fromBase128(bytes, at);
     overrides = JSON.parse(bytes.toString("utf8", at + 2, end)) as Partial<KeptOptions>;
     at = end;
   }
+  const addedAtMs = bytes.readUIntBE(0, 6);
+  const dueMs = timeAt(bytes, DUE_AT);
   return {
     profile: profileOf(bytes),
-    priority: flags % HAS_OVERRIDES,
-    addedAtMs: bytes.readUIntBE(0, 6),
-    dueAtMs: bytes.readUIntBE(DUE_AT, 6),
+    priority: flags % LEVELS,
+    addedAtMs,
+    dueAtMs: (flags & IS_DELAY) === 0 ? dueMs : addedAtMs + dueMs,
     name,
     overrides,
     payload: bytes.toString("utf8", at),

@@ -23,7 +23,7 @@ function written(args: readonly Arg[]): string {
   return text;
 }
 
-/** Arguments that wait for long: written as they come, and then kept outside of the garbage collector's reach. */
+/** Arguments that may wait for long: written as they come, and once sealed kept outside of the garbage collector's reach. */
 export class EncodedArgs {
   #count = 0;
   #text = "";
@@ -33,18 +33,19 @@ export class EncodedArgs {
     return this.#count;
   }
 
-  /** Of no use any more once `bytes` was asked for. */
   add(...args: readonly Arg[]): void {
     this.#count += args.length;
     this.#text += written(args);
   }
 
+  /** Nothing more is added. */
+  seal(): void {
+    this.#bytes = Buffer.from(this.#text);
+    this.#text = "";
+  }
+
   get bytes(): Buffer {
-    if (this.#bytes === undefined) {
-      this.#bytes = Buffer.from(this.#text);
-      this.#text = "";
-    }
-    return this.#bytes;
+    return this.#bytes ?? Buffer.from(this.#text);
   }
 }
 

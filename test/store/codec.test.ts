@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { KEPT_DEFAULTS, type KeptOptions } from "../../src/core/options.ts";
-import { decodeFacts, decodeLease, decodeRecord, encodeHead } from "../../src/store/codec.ts";
+import type { Due } from "../../src/core/options.ts";
+import { decodeFacts, decodeLease, decodeRecord, encodeHead, encodeRecord } from "../../src/store/codec.ts";
 
 /**
  * TypeScript writes the head of a record, Lua puts the times in and finds its way through it, TypeScript reads all of it:
@@ -20,19 +21,24 @@ beforeAll(() => {
 afterAll(() => redis.disconnect());
 
 const STAMP = `${LIBRARIES}
-local record = packTime(tonumber(ARGV[2])) .. packTime(tonumber(ARGV[3])) .. ARGV[1]
+local record = packTime(tonumber(ARGV[2])) .. ARGV[1]
 local _, _, dueAtMs = factsOf(record, nil)
 return { record, levelOf(record), whole(dueAtMs), payloadAt(record) }`;
 
 /** What the script makes of what a producer sends. */
-async function stamp(text: string, addedAtMs: number, dueAtMs: number) {
-  const reply = await redis.callBuffer("eval", STAMP, 0, text, addedAtMs, dueAtMs);
+async function stamp(text: string, addedAtMs: number) {
+  const reply = await redis.callBuffer("eval", STAMP, 0, text, addedAtMs);
   const [record, level, due, payloadAt] = reply as [Buffer, number, Buffer, number];
   return { record, level, due: Number(due.toString()), payload: record.subarray(payloadAt - 1).toString() };
 }
 
 const TIME_MAX_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const time = () => fc.integer({ min: 0, max: TIME_MAX_MS });
+const due = (): fc.Arbitrary<Due> =>
+  fc.oneof(
+    time().map((delay) => ({ delay })),
+    time().map((atMs) => ({ atMs })),
+  );
 const name = () =>
   fc
     .string({ unit: "binary", minLength: 1, maxLength: 256 })
@@ -61,11 +67,12 @@ describe("a record", () => {
         overrides(),
         fc.jsonValue(),
         time(),
-        time(),
-        async (profile, priority, name, overrides, data, addedAtMs, dueAtMs) => {
+        due(),
+        async (profile, priority, name, overrides, data, addedAtMs, due) => {
           const payload = JSON.stringify(data);
-          const text = encodeHead(profile, priority, name, overrides) + payload;
-          const stamped = await stamp(text, addedAtMs, dueAtMs);
+          const text = encodeRecord(encodeHead(profile, priority, name, overrides), due, payload);
+          const stamped = await stamp(text, addedAtMs);
+          const dueAtMs = "delay" in due ? addedAtMs + due.delay : due.atMs;
           expect(decodeRecord(stamped.record)).toEqual({
             profile,
             priority,
@@ -90,7 +97,10 @@ describe("a record", () => {
   ])("takes a name of 256 bytes, of $of a character", async ({ name }) => {
     expect(Buffer.byteLength(name)).toBe(256);
     const overrides = { attempts: 3 };
-    const { record, payload } = await stamp(`${encodeHead(129, 9, name, overrides)}"ü"`, 1, 2);
+    const { record, payload } = await stamp(
+      encodeRecord(encodeHead(129, 9, name, overrides), { delay: 1 }, '"ü"'),
+      1,
+    );
     expect(payload).toBe('"ü"');
     expect(decodeRecord(record)).toEqual({
       profile: 129,
@@ -103,14 +113,14 @@ describe("a record", () => {
     });
   });
 
-  test("costs 18 bytes beside name and payload", async () => {
-    const { record } = await stamp(`${encodeHead(1, 0, "mail")}{}`, 1, 2);
-    expect(record).toHaveLength(18 + "mail".length + "{}".length);
+  test("costs 19 bytes beside name and payload", async () => {
+    const { record } = await stamp(encodeRecord(encodeHead(1, 0, "mail"), { delay: 1 }, "{}"), 1);
+    expect(record).toHaveLength(19 + "mail".length + "{}".length);
   });
 
   test("of a newer format is refused", async () => {
-    const { record } = await stamp(`${encodeHead(1, 0, "mail")}{}`, 1, 2);
-    record[12] = "2".charCodeAt(0);
+    const { record } = await stamp(encodeRecord(encodeHead(1, 0, "mail"), { delay: 1 }, "{}"), 1);
+    record[6] = "2".charCodeAt(0);
     expect(() => decodeRecord(record)).toThrow(
       expect.objectContaining({
         code: "DELAYQ_NEWER_FORMAT",
@@ -123,7 +133,7 @@ describe("a record", () => {
 describe("the limits of a task", () => {
   const LIMITS = `${LIBRARIES}
 redis.call("HSET", KEYS[1], "profile:" .. ARGV[2], ARGV[3])
-local attempts, deaths = limitsOf(packTime(0) .. packTime(0) .. ARGV[1], KEYS[1])
+local attempts, deaths = limitsOf(packTime(0) .. ARGV[1], KEYS[1])
 redis.call("DEL", KEYS[1])
 return { tostring(attempts), tostring(deaths) }`;
   const limits = async (profile: object, overrides?: Partial<KeptOptions>): Promise<unknown> =>
@@ -131,7 +141,7 @@ return { tostring(attempts), tostring(deaths) }`;
       LIMITS,
       1,
       `limits${process.pid}`,
-      `${encodeHead(300, 1, "é", overrides)}{}`,
+      encodeRecord(encodeHead(300, 1, "é", overrides), { delay: 0 }, "{}"),
       300,
       JSON.stringify(profile),
     );

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as scripts from "../../src/store/scripts.ts";
-import { ERROR, faultsOf, openKeyspace, type Keyspace, type Snapshot } from "../support/keyspace.ts";
+import {
+  addItems,
+  ERROR,
+  faultsOf,
+  openKeyspace,
+  type Keyspace,
+  type Snapshot,
+} from "../support/keyspace.ts";
 
 /**
  * Whatever is done in whatever order, after every step each task is in exactly one place, the counters add up, and a step
@@ -62,7 +69,7 @@ function sending(walk: Walk, { verb, id, ms, choice }: Step): () => Promise<unkn
   const callId = `x${++walk.calls}`;
   switch (verb) {
     case "add": {
-      const items = [id, `+${ms}`, `1\u0000\u0001${String.fromCharCode(choice)}\u0000\u0001n{}`];
+      const items = addItems([{ id, delay: ms, priority: choice }]);
       return async () => await keyspace.run(scripts.add, { callId, profile: 1 }, items);
     }
     case "claim": {

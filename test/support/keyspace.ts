@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { expect, inject, onTestFinished } from "vitest";
 import { KEPT_DEFAULTS, type KeptOptions } from "../../src/core/options.ts";
-import { decodeRecord, encodeHead } from "../../src/store/codec.ts";
+import { decodeRecord, encodeHead, encodeRecord } from "../../src/store/codec.ts";
 import { Connection, type KeySource } from "../../src/store/connection.ts";
 import {
   LEVELS,
@@ -56,8 +56,11 @@ export interface KeyspaceOptions {
 export const addItems = (seeds: readonly Seed[]): Arg[] =>
   seeds.flatMap(({ id, name = "mail", delay, at, priority = 0, overrides, payload = "{}", profile = 1 }) => [
     id,
-    at === undefined ? `+${delay ?? 0}` : String(at),
-    encodeHead(profile, priority, name, overrides) + payload,
+    encodeRecord(
+      encodeHead(profile, priority, name, overrides),
+      at === undefined ? { delay: delay ?? 0 } : { atMs: at },
+      payload,
+    ),
   ]);
 
 export async function openKeyspace(options: KeyspaceOptions = {}): Promise<Keyspace> {
@@ -279,7 +282,7 @@ function valueOf(name: string, type: string, bytes: Buffer): unknown {
   if (type === "zset" || name.endsWith("stats")) return Number(text);
   if (name.endsWith("answers")) return JSON.parse(bytes.toString()) as unknown;
   if (name.endsWith("leases")) return text.trimEnd();
-  if (!name.endsWith("tasks") || bytes[12] !== "1".charCodeAt(0)) return text;
+  if (!name.endsWith("tasks") || bytes[6] !== "1".charCodeAt(0)) return text;
   const { payload, overrides, ...record } = decodeRecord(bytes);
   return {
     ...record,
