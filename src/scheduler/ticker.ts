@@ -45,6 +45,8 @@ export class Ticker {
   #claimed = 0;
   /** When to tick next, by what the last tick said and by what was heard since it was sent; on the local clock. */
   #nextAtMs = Number.POSITIVE_INFINITY;
+  /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
+  #isPlanned = false;
   /** When to look again, unless a claim with a higher fence than `since` leaves nothing behind. */
   #again: { readonly since: number; readonly atMs: number } | undefined;
   #epoch: string | undefined;
@@ -66,6 +68,7 @@ export class Ticker {
 
   /** Ticks once; returns after how many ms to tick again. */
   async runOnce(signal?: AbortSignal): Promise<number> {
+    this.#isPlanned = false;
     this.#nextAtMs = Number.POSITIVE_INFINITY;
     this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
@@ -125,6 +128,7 @@ export class Ticker {
     const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
     this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + nextMs);
     if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
+    this.#isPlanned = true;
   }
 
   #lookAgain(since: number): void {
@@ -140,7 +144,6 @@ export class Ticker {
    *   that left nothing behind
    */
   #heard(message: string): void {
-    if (this.#epoch === undefined) return; // it is about to look anyway, or the shard is another's
     if (message === LOOK_AGAIN) {
       this.#lookAgain(this.#claimed);
     } else {
@@ -149,6 +152,6 @@ export class Ticker {
       this.#claimed = Math.max(this.#claimed, fence);
       if (this.#again !== undefined && this.#claimed > this.#again.since) this.#again = undefined;
     }
-    this.#loop.wakeIn(this.#untilNextMs());
+    if (this.#isPlanned) this.#loop.wakeIn(this.#untilNextMs());
   }
 }

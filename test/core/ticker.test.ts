@@ -44,6 +44,7 @@ async function ticksOf(replies: readonly Reply[], messages: readonly (readonly [
       const reply = replies[Math.min(sent++, replies.length - 1)];
       calls.push(`tick ${Math.round(performance.now() - startMs)}`);
       await new Promise((resolve) => setTimeout(resolve, TAKES_MS));
+      if (reply?.["word"] === "FAILS") throw new Error("no answer");
       return reply;
     },
     leaveShard: async () => await Promise.resolve(),
@@ -102,6 +103,12 @@ test("a shard that another took is taken again in time, whatever is heard meanwh
   const replies = [ticked({ woken: 1 }), { word: "STALE", epoch: "9" }, ticked()];
   const calls = await ticksOf(replies, [[400, "15000 101"]]);
   expect(calls).toEqual(["tick 0", "tick 270", "take 790", "tick 790"]);
+});
+
+test("a tick that failed is tried again in time, whatever is heard meanwhile", async () => {
+  const replies = [ticked({ woken: 1 }), { word: "FAILS" }, ticked()];
+  const calls = await ticksOf(replies, [[320, "15000 101"]]);
+  expect(calls).toEqual(["tick 0", "tick 270", "Error: no answer", "tick 390"]);
 });
 
 test("an add that wakes workers has the shard looked at again soon, unless all is claimed", async () => {
