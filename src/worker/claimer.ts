@@ -164,7 +164,7 @@ export class Claimer {
       keys,
       slowPoll: new SlowPoll(this.#options.slowPollMs),
       loop: new Loop(async () => await Promise.resolve(this.#poll(shard)), this.#options.onError),
-      hear: () => this.#wake(shard),
+      hear: () => (this.#canHear(shard) ? this.#wake(shard) : shard.loop.hint()), // from now on it polls quickly
       isHot: true,
       isInFlight: false,
       failedMs: FAILED_MS,
@@ -172,8 +172,12 @@ export class Claimer {
     return shard;
   }
 
+  #canHear({ keys }: ShardClaims): boolean {
+    return this.#connection.subscriber.canHear(wakeChannel(keys, this.#options.worker));
+  }
+
   #poll(shard: ShardClaims): number {
-    const canHear = this.#connection.subscriber.canHear(wakeChannel(shard.keys, this.#options.worker));
+    const canHear = this.#canHear(shard);
     shard.isHot = true;
     this.pump();
     const pollMs = shard.slowPoll.nextMs(canHear && this.#isServed);
