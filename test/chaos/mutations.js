@@ -121,7 +121,7 @@ export const MUTATIONS = [
       {
         file: "lua/reschedule.lua",
         from: "addTo(batch, levels[i], dueAtMs, id)",
-        to: 'addTo(batch, levels[i], struct.unpack(">I6", redis.call("HGET", tasks, id), 7), id)',
+        to: 'addTo(batch, levels[i], select(3, factsOf(redis.call("HGET", tasks, id))), id)',
       },
     ],
   },
