@@ -41,5 +41,8 @@ export const SHORT = {
   ...QUICK,
   saturate: { warmUpMs: 700, measureMs: 1000 },
   adding: { warmUpMs: 700, tasks: 50_000 },
+  // By then the looks without a hint have become as rare as they are in service.
+  sparseSettleMs: 32_000,
+  sparseSeconds: 10,
   queryPending: 60_000,
 };
