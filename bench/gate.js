@@ -1,5 +1,5 @@
 /**
- * Says in about a minute whether a change made delayq worse in what can be measured steadily: calls and bytes a task, calls of
+ * Says in two or three minutes whether a change made delayq worse in what can be measured steadily: calls and bytes a task, calls of
  * idle queues, and how far throughput is ahead of BullMQ's in the same run. Lag is shown, for it depends on what else the
  * machine does. Exits 1 if something is worse than it may be.
  *

@@ -47,16 +47,17 @@ local outcomes, requeued, isRequeued, facts, batch = {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local place = places[i]
   local outcome = place or "missing"
+  local record = place == "dead" and not isRequeued[id] and redis.call("HGET", tasks, id)
   if isRequeued[id] then
     outcome = "ready"
-  elseif place == "dead" and redis.call("HEXISTS", tasks, id) == 0 then
+  elseif place == "dead" and not record then
     outcome = "missing"
-  elseif place == "dead" then
+  elseif record then
     isRequeued[id] = true
     requeued[#requeued + 1] = id
     facts[#facts + 1] = id
     facts[#facts + 1] = packFacts(0, 0, nowMs)
-    addTo(batch, levelOf(redis.call("HGET", tasks, id)), nowMs, id)
+    addTo(batch, levelOf(record), nowMs, id)
     outcome = "requeued"
   elseif place == "due" or place == "runway" then
     outcome = pendingState(place, scores[i], nowMs)
