@@ -3,7 +3,7 @@
 -- One step, so that a task is never on no list and in no lease. Where the runway is dry it takes what is due from the due
 -- set, so work goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
 -- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head, and with its
--- fence if nothing that is due was left. Bounded:
+-- fence if nothing that is due was left; while claims leave tasks behind, only of what ends before it was told to look. Bounded:
 -- `count` tasks, 1 MiB of records (or one task, if that is larger).
 --
 -- Sent again, it answers with the batch that it took: a worker numbers its claims of a shard and has one in flight. A claim
@@ -19,7 +19,7 @@
 -- KEYS[23]     leased   zset  id scored by lease deadline (ms)
 -- KEYS[24]     leases   hash  id -> fence, start, worker
 -- KEYS[25]     ctl      hash  the shard's copy of meta
--- KEYS[26]     seq      hash  fence, epoch, owner
+-- KEYS[26]     seq      hash  fence, epoch, owner, looksAt (ms)
 -- KEYS[27]     calls    zset  call id scored by the time it was made (ms); here the worker's id
 -- KEYS[28]     answers  hash  call id -> its answer; here the number of the claim and its fence
 -- KEYS[29]     waiting  zset  idle workers scored by when they began to wait (ms)
@@ -124,7 +124,8 @@ if #ids == 0 then
   return { paused and "PAUSED" or "EMPTY" }
 end
 
-local fence = whole(nextNumber(redis.call("HGET", seq, "fence"), nowUs))
+local last = redis.call("HMGET", seq, "fence", "looksAt")
+local fence = whole(nextNumber(last[1], nowUs))
 local lease, endMs = packLease(fence, nowMs, worker), whole(nowMs + leaseMs)
 local ends, holds, at = {}, {}, 0
 -- Ids mostly come in the order of their bytes. The other way round each goes to the front of the short leased set, which
@@ -134,11 +135,16 @@ for i = #ids, 1, -1 do
   holds[at + 1], holds[at + 2] = ids[i], lease
   at = at + 2
 end
-local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
-if not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs) then
-  publish(due[1], whole(leaseMs) .. (isLeft and "" or " " .. fence))
-end
 redis.call("HSET", seq, "fence", fence)
+local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+local looksAtMs = isLeft and tonumber(last[2] or nil) or 0
+if
+  (not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs))
+  and not (nowMs < looksAtMs and looksAtMs <= nowMs + leaseMs)
+then
+  publish(due[1], whole(leaseMs) .. (isLeft and "" or " " .. fence))
+  redis.call("HSET", seq, "looksAt", endMs)
+end
 redis.call("ZADD", leased, unpack(ends))
 redis.call("HSET", leases, unpack(holds))
 remember(calls, answers, worker, nowMs, { number, fence })

@@ -19,7 +19,7 @@
 -- KEYS[27]     errors   hash  id -> last error
 -- KEYS[28]     results  hash  id -> result
 -- KEYS[29]     ctl      hash  the shard's copy of meta
--- KEYS[30]     seq      hash  fence, epoch, owner
+-- KEYS[30]     seq      hash  fence, epoch, owner, looksAt (ms)
 -- KEYS[31]     stats    hash  counters
 -- KEYS[32]     calls    zset  call id scored by the time it was made (ms)
 -- KEYS[33]     answers  hash  call id -> its answer, where not the plain one
@@ -56,6 +56,8 @@ local current = redis.call("HGET", seq, "epoch")
 if current ~= epoch then
   return { "STALE", current or "0" }
 end
+-- From here on it looks when this answer says.
+redis.call("HDEL", seq, "looksAt")
 
 local farAway =
   redis.call("ZRANGEBYSCORE", leased, "(" .. whole(nowMs + leaseMaxMs), "+inf", "LIMIT", 0, REAP_MAX)

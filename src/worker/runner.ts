@@ -51,21 +51,50 @@ export class Runner {
             this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random()));
             held.abort(reason);
           }, kept.timeoutMs);
-    void this.#run(handler, held, timer); // never rejects
+    this.#run(handler, held, timer);
   }
 
-  async #run(
+  /** What returns at once is done at once: most of what a short task costs here is promises. */
+  #run(
     handler: NonNullable<ReturnType<FindHandler>>,
     held: HeldTask,
     timer: NodeJS.Timeout | undefined,
-  ): Promise<void> {
-    const { task, kept } = held;
+  ): void {
     try {
-      const result = await handler(task, new Context(held, this.#options));
-      this.#decide(held, verdictOnResult(kept, result), result);
+      const returned = handler(held.task, new Context(held, this.#options));
+      if (isThenable(returned)) {
+        void this.#runOn(held, returned, timer); // never rejects
+        return;
+      }
+      this.#succeeded(held, returned);
     } catch (thrown) {
-      this.#decide(held, verdictOnFailure(kept, task.attempt, thrown, Math.random()));
+      this.#threw(held, thrown);
     }
+    this.#ended(held, timer);
+  }
+
+  async #runOn(
+    held: HeldTask,
+    returned: PromiseLike<unknown>,
+    timer: NodeJS.Timeout | undefined,
+  ): Promise<void> {
+    try {
+      this.#succeeded(held, await returned);
+    } catch (thrown) {
+      this.#threw(held, thrown);
+    }
+    this.#ended(held, timer);
+  }
+
+  #succeeded(held: HeldTask, result: unknown): void {
+    this.#decide(held, verdictOnResult(held.kept, result), result);
+  }
+
+  #threw(held: HeldTask, thrown: unknown): void {
+    this.#decide(held, verdictOnFailure(held.kept, held.task.attempt, thrown, Math.random()));
+  }
+
+  #ended(held: HeldTask, timer: NodeJS.Timeout | undefined): void {
     clearTimeout(timer);
     this.#running.delete(held);
     if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
@@ -103,6 +132,11 @@ export class Runner {
     this.#options.onReturned();
   }
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  ((typeof value === "object" && value !== null) || typeof value === "function") &&
+  "then" in value &&
+  typeof value.then === "function";
 
 /** Makes its parts only for handlers that use them. */
 class Context implements HandlerContext {

@@ -33,7 +33,7 @@ export function expectedKeyspace(model: Model): Snapshot {
 export const markOf = (shard: number): string => (shard === 0 ? "" : `${shard}/`);
 
 function expectedShard(shard: ModelShard, shardCount: number): Record<string, Record<string, unknown>> {
-  const { ctl, fence, epoch, owner } = shard;
+  const { ctl, fence, epoch, owner, looksAt } = shard;
   const tasks = [...shard.tasks.values()];
   const where = (isMeant: (task: ModelTask) => boolean, value: (task: ModelTask) => unknown) =>
     Object.fromEntries(tasks.filter(isMeant).map((task) => [task.id, value(task)]));
@@ -58,7 +58,7 @@ function expectedShard(shard: ModelShard, shardCount: number): Record<string, Re
     ),
     results: where(isAt("done"), ({ result }) => JSON.stringify(result)),
     ctl: ctl === undefined ? {} : metaFields(ctl, shardCount),
-    seq: given({ fence, epoch, owner }),
+    seq: given({ fence, epoch, owner, looksAt: looksAt?.toString() }),
     stats: Object.fromEntries(shard.counters),
     calls: Object.fromEntries([...shard.calls].map(([id, { atMs }]) => [id, atMs])),
     answers: Object.fromEntries(answers.map(([id, { answer }]) => [id, answer])),

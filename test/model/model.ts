@@ -87,6 +87,8 @@ export interface ModelShard {
   ctl: Ctl | undefined;
   fence: string | undefined;
   epoch: string | undefined;
+  /** Until when the scheduler was told to look, ms. */
+  looksAt: number | undefined;
   owner: string | undefined;
 }
 
@@ -357,6 +359,7 @@ export class Model {
     }
     shard.fence = this.#next(shard.fence);
     const { fence } = shard;
+    this.#noteLook(shard, this.nowMs + leaseMs, isMore);
     for (const id of ids) {
       const task = tasks.get(id);
       if (task === undefined) throw new Error(`the keyspace holds ${id}, the model does not`);
@@ -365,6 +368,17 @@ export class Model {
     }
     this.#remember(shard, worker, [number, fence]);
     return { word: "CLAIMED", nowMs: this.nowMs, fence, isMore, ids } as const;
+  }
+
+  /** The scheduler is told of the first lease, but for one that ends after it was told to look, while there is more. */
+  #noteLook(shard: ModelShard, endMs: number, isMore: boolean): void {
+    const deadlines = [...shard.tasks.values()].map(
+      ({ lease }) => lease?.deadlineMs ?? Number.POSITIVE_INFINITY,
+    );
+    const isFirst = endMs < Math.min(...deadlines);
+    const { looksAt } = shard;
+    const isTold = isMore && looksAt !== undefined && this.nowMs < looksAt && looksAt <= endMs;
+    if (isFirst && !isTold) shard.looksAt = endMs;
   }
 
   /** Returns the indexes of those that were refused. */
@@ -462,6 +476,7 @@ export class Model {
     const { ctl, tasks, waiting, calls } = shard;
     if (ctl === undefined) return { word: "NO_QUEUE" } as const;
     if (shard.epoch !== epoch) return { word: "STALE", epoch: shard.epoch ?? "0" } as const;
+    shard.looksAt = undefined;
     const { recovered, buried } = this.#reap(shard);
     const ready = [...tasks.values()].filter((task) => this.stateOf(task) === "ready").length;
     if (ready > 0 && !ctl.isPaused) waiting.clear();
@@ -555,6 +570,7 @@ function emptyShard(): ModelShard {
     ctl: undefined,
     fence: undefined,
     epoch: undefined,
+    looksAt: undefined,
     owner: undefined,
   };
 }

@@ -40,7 +40,7 @@ describe("claim", () => {
       "due:0": { a: GONE },
       leased: { a: NOW + 1000 },
       leases: { a: `${FENCE} ${NOW} w1` },
-      seq: { fence: FENCE },
+      seq: { fence: FENCE, looksAt: `${NOW + 1000}` },
       calls: { w1: NOW },
       answers: { w1: [1, FENCE] },
     });

@@ -155,6 +155,7 @@ describe("a lease that expired", () => {
       leased: { a: GONE },
       leases: { a: GONE },
       more: { a: `1:1:${NOW - 7}` },
+      seq: { looksAt: GONE },
       "ready:5": ["a"],
       stats: { recovered: 1 },
     });
@@ -189,6 +190,7 @@ describe("a lease that expired", () => {
       leased: { a: GONE },
       leases: { a: GONE },
       dead: { a: NOW + 1000 },
+      seq: { looksAt: GONE },
       more: { a: `1:1:${NOW}` },
       errors: { a: lapsed(1, 1) },
       stats: { dead: 1 },
@@ -284,6 +286,7 @@ describe("a lease that expired", () => {
     expect(changes).toEqual({
       leased: { a: GONE },
       leases: { a: GONE },
+      seq: { looksAt: GONE },
       "ready:2": ["a"],
       stats: { recovered: 1 },
     });
@@ -296,7 +299,7 @@ describe("a lease that expired", () => {
     await keyspace.claim(1, "w2", 7_200_000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));
     expect(reply).toMatchObject({ recovered: 0, nextWakeMs: 1001 });
-    expect(changes).toEqual({ leased: { far: NOW + 3_600_000 } });
+    expect(changes).toEqual({ leased: { far: NOW + 3_600_000 }, seq: { looksAt: GONE } });
   });
 });
 

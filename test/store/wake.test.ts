@@ -92,6 +92,25 @@ describe("the scheduler of a shard", () => {
     expect(await heard()).toEqual(["head 15000", `head 5000 ${emptied}`]);
   });
 
+  test("hears of first leases once, while claims leave tasks behind, until it has looked", async () => {
+    const { keyspace, heard } = await setup();
+    const epoch = await keyspace.takeShard();
+    await keyspace.add({ id: "a" }, { id: "b" }, { id: "c" }, { id: "d" }, { id: "e" });
+    const claimAndSettle = async (leaseMs: number): Promise<void> => {
+      const reply = await keyspace.claim(1, "w1", leaseMs);
+      if (reply.word === "CLAIMED")
+        for (const { id } of reply.claimed) await keyspace.settle("keep", id, reply.fence, 5000, "42");
+      keyspace.advance(10);
+    };
+    await claimAndSettle(1000);
+    await claimAndSettle(1000);
+    await claimAndSettle(500);
+    expect(await heard()).toEqual(["head 1000", "head 500"]);
+    await keyspace.tick(epoch);
+    await claimAndSettle(1000);
+    expect(await heard()).toEqual(["head 1000"]);
+  });
+
   test("hears of a head that comes by reschedule, retry and postpone", async () => {
     const { keyspace, heard } = await setup();
     const fence = await keyspace.lease({ id: "r" }, { id: "p" });
