@@ -55,26 +55,27 @@ for i, id in ipairs(ids) do
 end
 
 local answer = { "ADDED", nowMs }
-local records, batch, added = {}, {}, 0
-local stamp, lastLevel, scored = packTime(nowMs), nil, nil
-for i, id in ipairs(ids) do
+local records, batch, added, at = {}, {}, 0, 0
+local stamp, lastLevel, scored, size = packTime(nowMs), nil, nil, 0
+for i = 1, #ids do
+  local id = ids[i]
   if taken[id] then
     answer[#answer + 1] = i - 1
   else
     taken[id] = true
     local record = stamp .. ARGV[ITEMS_AT + i * ITEM_SIZE - 1]
-    local level = levelOf(record)
+    local level, due = levelAndDue(record, nowMs)
     if level ~= lastLevel then
       if not string.find(levels, level, 1, true) then
         levels = levels .. level
       end
       batch[level] = batch[level] or {}
       lastLevel, scored = level, batch[level]
+      size = #scored
     end
-    local size = #scored
-    scored[size + 1], scored[size + 2] = firstDue(record, nowMs), id
-    records[added * 2 + 1], records[added * 2 + 2] = id, record
-    added = added + 1
+    scored[size + 1], scored[size + 2] = due, id
+    records[at + 1], records[at + 2] = id, record
+    size, at, added = size + 2, at + 2, added + 1
     if #record > BIG_BYTES then
       big = "1"
     end

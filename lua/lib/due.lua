@@ -9,12 +9,13 @@ local function putDue(due, nowMs, batch)
     local key = due[level + 1]
     local earliest = math.huge
     for i = 1, #scored, 2 do
-      if scored[i] <= nowMs then
+      local score = scored[i]
+      if score <= nowMs then
         dueNow = dueNow + 1
-      else
-        earliest = math.min(earliest, scored[i])
+      elseif score < earliest then
+        earliest = score
       end
-      scored[i] = whole(scored[i])
+      scored[i] = whole(score)
     end
     local head = earliest < math.huge
       and redis.call("ZRANGEBYSCORE", key, "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]

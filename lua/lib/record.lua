@@ -12,22 +12,25 @@
 -- A producer sends all but the first time, as plain text; the script puts that before it by the Redis clock.
 -- `more` holds the facts that changed, as "attempts:deaths:dueAtMs" (due 0 means as in the record).
 
+local byte = string.byte
+
 local function packTime(ms)
   return struct.pack(">I6", ms)
 end
 
 local function isKnownFormat(record)
-  return string.byte(record, 7) == 49
+  return byte(record, 7) == 49
 end
 
 local function levelOf(record)
-  return string.byte(record, 10) % 16
+  return byte(record, 10) % 16
 end
 
-local function firstDue(record, addedAtMs)
-  local flags, a, b, c, d, e, f, g = string.byte(record, 10, 17)
+-- The level, and when it is due by the record.
+local function levelAndDue(record, addedAtMs)
+  local flags, a, b, c, d, e, f, g = byte(record, 10, 17)
   local ms = (((((a * 128 + b) * 128 + c) * 128 + d) * 128 + e) * 128 + f) * 128 + g
-  return flags < 32 and ms or addedAtMs + ms
+  return flags % 16, flags < 32 and ms or addedAtMs + ms
 end
 
 -- How many attempts and deaths a task has used, by its changed facts, if there are any.
@@ -42,7 +45,8 @@ end
 local function factsOf(record, more)
   local attempts, deaths, dueAtMs = usesOf(more)
   if not dueAtMs or dueAtMs == 0 then
-    dueAtMs = firstDue(record, (struct.unpack(">I6", record)))
+    local _, firstAtMs = levelAndDue(record, (struct.unpack(">I6", record)))
+    dueAtMs = firstAtMs
   end
   return attempts, deaths, dueAtMs
 end
@@ -52,14 +56,14 @@ local function packFacts(attempts, deaths, dueAtMs)
 end
 
 local function base128(record, at)
-  local high, low = string.byte(record, at, at + 1)
+  local high, low = byte(record, at, at + 1)
   return high * 128 + low
 end
 
 -- Where the name ends, and where the overrides do that may stand behind it.
 local function headEnds(record)
   local nameEnd = 19 + base128(record, 18)
-  if string.byte(record, 10) % 32 < 16 then
+  if byte(record, 10) % 32 < 16 then
     return nameEnd, nameEnd
   end
   return nameEnd, nameEnd + 2 + base128(record, nameEnd + 1)
