@@ -10,11 +10,16 @@ const PORT_MIN = 12_000;
 const PORT_MAX = 21_999;
 const TRIES_MAX = 50;
 
-/** A port of 127.0.0.1 that is free now; another process may still take it before it is used. */
-export async function findFreePort(): Promise<number> {
+/**
+ * A port of 127.0.0.1 that is free now; another process may still take it before it is used.
+ *
+ * @param offsets of further ports that must be free too, such as 10000 for a cluster bus
+ */
+export async function findFreePort(offsets: readonly number[] = []): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const port = randomInt(PORT_MIN, PORT_MAX + 1);
-    if (await isPortFree(port)) return port;
+    const areFree = await Promise.all([0, ...offsets].map((offset) => isPortFree(port + offset)));
+    if (areFree.every(Boolean)) return port;
   }
   throw new Error(`No free port found between ${PORT_MIN} and ${PORT_MAX} in ${TRIES_MAX} tries`);
 }
