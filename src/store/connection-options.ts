@@ -1,18 +1,24 @@
 import { Redis, type Cluster, type ClusterOptions, type RedisOptions } from "ioredis";
 import { DelayqError } from "../core/errors.ts";
 import { show } from "../core/validate.ts";
+import { calmRefresh } from "./calm-refresh.ts";
+import { environmentConnection } from "./connection-place.ts";
 
 /** Where Redis is: a URL, ioredis options (sentinels included), or a client whose options are taken (it is never used itself). */
 export type ConnectionOption = string | RedisOptions | Redis | Cluster;
 
 export type Client = Redis | Cluster;
 
-const DEFAULT_URL = "redis://127.0.0.1:6379";
 const RECONNECT_MIN_MS = 20;
 const RECONNECT_MAX_MS = 500;
 const SOCKET_TIMEOUT_MS = 3000;
 const CONNECT_TIMEOUT_MS = 3000;
 const LOADING_LOOK_MS = 200;
+const SENTINEL_ANSWER_MS = 1000;
+const SENTINEL_RECONNECT_MS = 5000;
+/** For a frozen peer a connection that is given up would stay half open, its calls with it. */
+const DISCONNECT_MS = 100;
+const REFRESH_PAUSE_MS = { calls: 250, hints: 500 };
 
 const reconnectDelayMs = (times: number): number =>
   Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS) * (0.75 + Math.random() / 4);
@@ -22,7 +28,8 @@ const reconnectDelayMs = (times: number): number =>
  *
  * ioredis must never send a call twice by itself: it knows nothing of claims. So it fails all that is in flight when a
  * connection ends, and the store repeats (`maxRetriesPerRequest: 0`). A peer that is frozen with its sockets open is
- * noticed by the socket time-out; reconnects are quick and capped, since its default grows to seconds.
+ * noticed by the socket time-out; reconnects are quick and capped, since its default grows to seconds. Replicas are of no
+ * use: what they say may be old.
  */
 const OWN_OPTIONS = {
   lazyConnect: true,
@@ -34,6 +41,9 @@ const OWN_OPTIONS = {
   enableAutoPipelining: false,
   replyMapping: "legacy",
   retryStrategy: reconnectDelayMs,
+  disconnectTimeout: DISCONNECT_MS,
+  role: "master",
+  readOnly: false,
   connectionName: "delayq",
 } as const satisfies RedisOptions;
 
@@ -43,15 +53,37 @@ const FALLBACK_OPTIONS: RedisOptions = {
   keepAlive: 10_000,
 };
 
+/** A sentinel that does not answer would hold the search for the master for ever. */
+const FALLBACK_SENTINEL_OPTIONS: RedisOptions = {
+  failoverDetector: true,
+  sentinelCommandTimeout: SENTINEL_ANSWER_MS,
+  sentinelReconnectStrategy: () => SENTINEL_RECONNECT_MS,
+};
+
+/** As for one Redis. What a Cluster answers with a redirection ioredis sends again: there nothing was executed. */
+const OWN_CLUSTER_OPTIONS = {
+  lazyConnect: true,
+  scaleReads: "master",
+  enableReadyCheck: true,
+  enableOfflineQueue: true,
+  enableAutoPipelining: false,
+  clusterRetryStrategy: reconnectDelayMs,
+  retryDelayOnMoved: 0,
+  retryDelayOnFailover: 100,
+  retryDelayOnClusterDown: 100,
+  retryDelayOnTryAgain: 100,
+} as const satisfies ClusterOptions;
+
 /** How to open connections to one place. The same URL, or the same object, shares one `Connection`. */
 export interface ResolvedConnection {
   readonly sharingKey: string | object;
-  open(): Client;
+  /** @param use a client that listens is used for nothing else */
+  open(use: "calls" | "hints"): Client;
 }
 
 /** @throws DelayqError `DELAYQ_INVALID_OPTION` */
 export function resolveConnection(option: ConnectionOption | undefined): ResolvedConnection {
-  if (option === undefined) return resolveConnection(process.env["DELAYQ_REDIS_URL"] ?? DEFAULT_URL);
+  if (option === undefined) return resolveConnection(environmentConnection());
   if (typeof option === "string") {
     const url = checkedUrl(option);
     return { sharingKey: url, open: () => new Redis(url, { ...FALLBACK_OPTIONS, ...OWN_OPTIONS }) };
@@ -59,9 +91,12 @@ export function resolveConnection(option: ConnectionOption | undefined): Resolve
   if (typeof option !== "object" || option === null || Array.isArray(option)) throw invalid(option);
   refusePrefix(option);
   if (isCluster(option)) {
-    return { sharingKey: option, open: () => option.duplicate([], clusterOptions(option)) };
+    return {
+      sharingKey: option,
+      open: (use) => calmRefresh(option.duplicate([], clusterOptions(option, use)), REFRESH_PAUSE_MS[use]),
+    };
   }
-  const options = isRedis(option) ? option.options : option;
+  const options = isRedis(option) ? askedFor(option.options) : option;
   return { sharingKey: option, open: () => new Redis(redisOptions(options)) };
 }
 
@@ -70,15 +105,22 @@ function redisOptions(options: RedisOptions): RedisOptions & typeof OWN_OPTIONS 
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
   );
-  return { ...FALLBACK_OPTIONS, ...(isSentinel && { failoverDetector: true }), ...given, ...OWN_OPTIONS };
+  return { ...FALLBACK_OPTIONS, ...(isSentinel && FALLBACK_SENTINEL_OPTIONS), ...given, ...OWN_OPTIONS };
 }
 
-function clusterOptions({ options }: Cluster) {
+/** A client shows the defaults of ioredis among its options; they are nobody's wish, and give way to ours. */
+function askedFor(options: RedisOptions): RedisOptions {
+  const { options: unasked } = new Redis({ lazyConnect: true });
+  const isAsked = ([name, value]: [string, unknown]): boolean =>
+    !Object.is(value, unasked[name as keyof RedisOptions]);
+  return Object.fromEntries(Object.entries(options).filter(isAsked));
+}
+
+function clusterOptions({ options }: Cluster, use: "calls" | "hints") {
   return {
     ...options,
-    lazyConnect: true,
-    shardedSubscribers: true,
-    clusterRetryStrategy: reconnectDelayMs,
+    ...OWN_CLUSTER_OPTIONS,
+    shardedSubscribers: use === "hints",
     redisOptions: redisOptions(options.redisOptions ?? {}),
   } satisfies ClusterOptions;
 }

@@ -7,10 +7,11 @@ import {
   type ConnectionOption,
   type ResolvedConnection,
 } from "./connection-options.ts";
-import { kindOf, refusal, withoutCommand } from "./redis-errors.ts";
+import { kindOf, reasonOf, refusal, withoutCommand } from "./redis-errors.ts";
 import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
+import { StalledCalls } from "./stalled-calls.ts";
 import { Subscriber } from "./subscriber.ts";
-import { ScriptCommand, ScriptHead, type EncodedArgs } from "./wire.ts";
+import { ScriptCommand, ScriptHead, type EncodedArgs, type Try } from "./wire.ts";
 
 /**
  * The way to one Redis: one connection for calls, one for hints, shared by all queues, workers and schedulers of the
@@ -29,6 +30,8 @@ export interface CallOptions {
 export type KeySource = Readonly<Record<string, unknown>>;
 
 const RETRY_MS = 50;
+const REVIVE_MS = 200;
+const NODE_WARNING_MS = 30_000;
 const MAJOR_MIN = 7;
 
 const shared = new Map<string | object, Connection>();
@@ -37,6 +40,7 @@ export class Connection {
   readonly #key: string | object;
   readonly #client: Client;
   readonly #openSubscriber: () => Subscriber;
+  readonly #stalled: StalledCalls | undefined;
   readonly #heads = new WeakMap<KeySource, Map<string, ScriptHead>>();
   #subscriber: Subscriber | undefined;
   #holders = 0;
@@ -48,8 +52,10 @@ export class Connection {
 
   private constructor(resolved: ResolvedConnection, logger: Logger) {
     this.#key = resolved.sharingKey;
-    this.#client = this.#opened(resolved, logger);
-    this.#openSubscriber = () => new Subscriber(this.#opened(resolved, logger), logger);
+    const client = this.#opened(resolved.open("calls"), logger);
+    this.#client = client;
+    if (client.isCluster) this.#stalled = new StalledCalls(() => this.#suspectNodes());
+    this.#openSubscriber = () => new Subscriber(this.#opened(resolved.open("hints"), logger), logger);
   }
 
   /** Every `acquire` needs its `release`; the last one closes. */
@@ -90,15 +96,15 @@ export class Connection {
   ): Promise<ReplyOf<D>> {
     const { definition } = script;
     const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
-    const reply = await this.#repeated(options, definition.name, () =>
-      this.#evaluate(script, keys, given, items),
+    const reply = await this.#repeated(options, definition.name, (oneTry) =>
+      this.#evaluate(script, keys, given, items, oneTry),
     );
     return script.decode(reply);
   }
 
   /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
   async read(
-    command: "hgetall" | "hmget" | "hget" | "lrange" | "time",
+    command: "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time",
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {
@@ -125,35 +131,37 @@ export class Connection {
     keys: KeySource,
     args: readonly Arg[],
     items: readonly Arg[] | EncodedArgs,
+    oneTry: Try,
   ): Promise<unknown> {
     const isBinary = definition.isBinary === true;
     try {
       const head = this.#head(definition, source.sha1, keys);
-      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary));
+      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary, oneTry));
     } catch (error) {
       if (kindOf(error) !== "noscript") throw error;
       const head = new ScriptHead("eval", source.text, flatKeys(definition, keys));
-      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary));
+      return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary, oneTry));
     }
   }
 
-  async #repeated<T>(options: CallOptions, name: string, send: () => Promise<T>): Promise<T> {
+  async #repeated<T>(options: CallOptions, name: string, send: (oneTry: Try) => Promise<T>): Promise<T> {
     const { deadlineMs, signal } = options;
-    let isSent = false;
     let isDoubtful = false;
     for (;;) {
+      const oneTry: Try = { isOver: false, isWritten: false };
       try {
-        isSent = false;
         await this.#ready(deadlineMs, signal);
-        isSent = true;
         this.#cork();
-        return await before(deadlineMs, signal, send());
+        const answer = before(deadlineMs, signal, send(oneTry));
+        this.#stalled?.watch(answer);
+        return await answer;
       } catch (error) {
+        oneTry.isOver = true;
         if (error instanceof DelayqError) throw error;
         withoutCommand(error);
         const kind = error === OUT_OF_TIME ? "lost" : kindOf(error);
         // An answer to this attempt says nothing of an earlier one whose answer was lost.
-        isDoubtful ||= isSent && kind === "lost";
+        isDoubtful ||= oneTry.isWritten && kind === "lost";
         if (kind === "refused") throw isDoubtful ? this.#gaveUp(name, isDoubtful, error) : refusal(error);
         if (kind === "readonly" && !this.#client.isCluster) this.#client.disconnect(true);
         if (error !== OUT_OF_TIME) this.#lastError = error;
@@ -222,20 +230,52 @@ export class Connection {
         );
   }
 
-  #opened(resolved: ResolvedConnection, logger: Logger): Client {
-    const client = resolved.open();
+  #opened(client: Client, logger: Logger): Client {
+    const warnOfNode = this.#nodeWarning(logger);
     let isDown = false;
-    client.on("error", (error: unknown) => {
-      this.#lastError = withoutCommand(error);
+    client.on("error", (given: unknown) => {
+      const error = withoutCommand(reasonOf(given));
+      // A Cluster is lost when no node can be asked; else one of those that hints come from is away.
+      if (client.isCluster && error === given) {
+        warnOfNode(error);
+        return;
+      }
+      this.#lastError = error;
       if (!isDown) logger.warn({ err: error }, "the connection to Redis is lost; trying again");
       isDown = true;
     });
+    client.on("node error", warnOfNode);
     client.on("ready", () => {
       if (isDown) logger.info("the connection to Redis is back");
       isDown = false;
       this.#version = undefined;
     });
+    // There ioredis gives up for good, such as when a failover is told while it looks for the master.
+    client.on("end", () => {
+      if (!this.#isClosed) setTimeout(() => this.#revive(client), REVIVE_MS);
+    });
     return client;
+  }
+
+  #revive(client: Client): void {
+    if (!this.#isClosed && client.status === "end") void client.connect().catch(() => {}); // see "error"
+  }
+
+  /** The others go on meanwhile; that one is away is said now and then. */
+  #nodeWarning(logger: Logger): (error: unknown, node?: string) => void {
+    let quietUntilMs = 0;
+    return (error, node) => {
+      this.#lastError = withoutCommand(error);
+      if (performance.now() < quietUntilMs) return;
+      quietUntilMs = performance.now() + NODE_WARNING_MS;
+      logger.warn({ err: error, node }, "a node of the Redis Cluster cannot be reached; trying again");
+    };
+  }
+
+  /** Calls are not answered: their node may have lost its slots. ioredis leaves nodes that have none. */
+  #suspectNodes(): void {
+    if ("refreshSlotsCache" in this.#client) this.#client.refreshSlotsCache();
+    this.#subscriber?.suspect();
   }
 
   /** Kept, since it is the same for every call of a script on a shard. */

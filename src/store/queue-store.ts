@@ -204,6 +204,11 @@ export class QueueStore {
     return (ids as string[] | undefined) ?? [];
   }
 
+  /** How many tasks are in a shard, whatever their states. */
+  async size(keys: ShardKeys): Promise<number> {
+    return Number(await this.#connection.read("hlen", [keys.tasks], within()));
+  }
+
   async counts(keys: ShardKeys) {
     return await this.#connection.call(scripts.counts, keys, { nowMs: this.#time() }, [], within());
   }

@@ -23,8 +23,15 @@ const TRANSIENT = new Set([
   "MISCONF",
 ]);
 
+/** How the client tells that it has followed so many redirections in vain; then the last answer counts. */
+const REDIRECTED = /^Too many Cluster redirections\. Last error: ReplyError: (\S+)/;
+const REDIRECTIONS = new Set(["MOVED", "ASK", ...TRANSIENT]);
+
 export function kindOf(error: unknown): ErrorKind {
-  if (!(error instanceof Error) || error.name !== "ReplyError") return "lost";
+  if (!(error instanceof Error)) return "lost";
+  const redirected = REDIRECTED.exec(error.message)?.[1];
+  if (redirected !== undefined && REDIRECTIONS.has(redirected)) return "transient";
+  if (error.name !== "ReplyError") return "lost";
   const word = error.message.split(" ", 1)[0] ?? "";
   if (word === "NOSCRIPT") return "noscript";
   if (word === "READONLY") return "readonly";
@@ -41,7 +48,19 @@ export function refusal(error: unknown): DelayqError {
       { cause: error },
     );
   }
+  if (message.startsWith("MOVED ")) {
+    return new DelayqError(
+      "DELAYQ_REDIS_REFUSED",
+      "Expected a Redis of its own, got a node of a Cluster. Give a Cluster as `connection`, or --cluster or DELAYQ_REDIS_CLUSTER.",
+      { cause: error },
+    );
+  }
   return new DelayqError("DELAYQ_REDIS_REFUSED", `Redis refused the call: ${message}`, { cause: error });
+}
+
+/** The error behind an error: that no node of a Cluster could be asked says less than why the last one could not. */
+export function reasonOf(error: unknown): unknown {
+  return error instanceof Error && "lastNodeError" in error ? (error.lastNodeError ?? error) : error;
 }
 
 /**

@@ -1,4 +1,6 @@
+import calculateSlot from "cluster-key-slot";
 import type { Logger } from "../runtime/logger.ts";
+import { SLOTS_IN_DOUBT } from "./calm-refresh.ts";
 import type { Client } from "./connection-options.ts";
 
 /**
@@ -6,9 +8,21 @@ import type { Client } from "./connection-options.ts";
  *
  * Hints may be lost, and all who listen know it. What this class promises is only to say whether it hears (`canHear`), and
  * to come back: after a reconnect it subscribes again, and what was refused it tries again from time to time.
+ *
+ * Nothing is sent on a connection that only listens, so nobody would notice that its peer is frozen or gone, or that a slot
+ * has moved. So now and then something is asked: to leave a channel on which nobody is. No answer ends the connection, by the
+ * socket time-out; that the slot is elsewhere makes the client look where.
+ *
+ * In a Cluster the client holds a connection to each master and mends them by itself; it only tells which one went, and when
+ * something was mended. So for each channel is kept from which node it is heard.
  */
 const RETRY_MS = 5000;
+const MENDED_MS = 100;
+const DOUBT_MS = 20;
+const CHECK_MS = 5000;
+const CHECKED_CHANNELS = 16;
 const CHANNELS_PER_CALL = 500;
+const JITTER = 0.2;
 
 export type Listener = (message: string) => void;
 
@@ -16,11 +30,16 @@ export class Subscriber {
   readonly #client: Client;
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #heard = new Set<string>();
-  #pending = new Set<string>();
+  /** The channels that are heard, and from which node of a Cluster. */
+  readonly #heard = new Map<string, string>();
+  readonly #pending = new Set<string>();
   #isFlushing = false;
   #isClosed = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryAtMs = Number.POSITIVE_INFINITY;
+  readonly #checks: NodeJS.Timeout;
+  #checked = 0;
+  #doubt: NodeJS.Timeout | undefined;
   #isRefusalLogged = false;
 
   constructor(client: Client, logger: Logger) {
@@ -29,6 +48,15 @@ export class Subscriber {
     client.on("smessage", (channel: string, message: string) => this.#tell(channel, message));
     client.on("ready", () => this.#subscribeAgain());
     client.on("close", () => this.#fallSilent());
+    if (client.isCluster) {
+      client.on("-node", (_redis: unknown, node?: string) => {
+        if (node !== undefined) this.#fallSilent(node);
+      });
+      client.on("subscribersReady", () => this.#subscribeLater(MENDED_MS));
+      client.on(SLOTS_IN_DOUBT, () => this.#checkSoon());
+    }
+    this.#checks = setInterval(() => this.#check(CHECKED_CHANNELS), CHECK_MS * (1 - JITTER * Math.random()));
+    this.#checks.unref();
   }
 
   /** The listener is also told, with an empty message, when the channel begins or ceases to be heard: some may be lost. */
@@ -45,9 +73,7 @@ export class Subscriber {
     if (listeners?.delete(listener) !== true || listeners.size > 0) return;
     this.#listeners.delete(channel);
     this.#pending.delete(channel);
-    if (this.#heard.delete(channel) && this.#client.status === "ready") {
-      this.#client.sunsubscribe(channel).catch(() => {}); // the connection went, and the subscription with it
-    }
+    if (this.#heard.delete(channel) && this.#client.status === "ready") void this.#leave(channel);
   }
 
   canHear(channel: string): boolean {
@@ -57,15 +83,67 @@ export class Subscriber {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#doubt);
+    clearInterval(this.#checks);
     this.#listeners.clear();
     this.#client.disconnect();
   }
 
+  /** Calls are not answered: look at once whether channels still are. */
+  suspect(): void {
+    if ("refreshSlotsCache" in this.#client) this.#client.refreshSlotsCache();
+    else this.#checkSoon();
+  }
+
+  #fallSilent(node?: string): void {
+    const channels = [...this.#heard].filter(([, from]) => node === undefined || from === node);
+    this.#lose(channels.map(([channel]) => channel));
+  }
+
   /** Who listened looks by himself once, and learns from `canHear` that he must do so more often. */
-  #fallSilent(): void {
-    const channels = [...this.#heard];
-    this.#heard.clear();
-    for (const channel of channels) this.#tell(channel, "");
+  #lose(channels: readonly string[]): void {
+    if (this.#isClosed) return;
+    const lost = channels.filter((channel) => this.#heard.delete(channel));
+    for (const channel of lost) this.#tell(channel, "");
+    if (this.#client.isCluster) this.#subscribeLater(); // if it does not tell that something was mended
+  }
+
+  /** The node of a Cluster that has the channel's slot now; nothing for another Redis. */
+  #nodeOf(channel: string): string {
+    return "slots" in this.#client ? (this.#client.slots[calculateSlot(channel)]?.[0] ?? "") : "";
+  }
+
+  /** Many signs come together. */
+  #checkSoon(): void {
+    this.#doubt ??= setTimeout(() => {
+      this.#doubt = undefined;
+      this.#check(Number.POSITIVE_INFINITY);
+    }, DOUBT_MS).unref();
+  }
+
+  /** One connection has one peer; in a Cluster channels are taken in turn. */
+  #check(countMax: number): void {
+    if (this.#client.status !== "ready") return;
+    const heard = [...this.#heard.keys()];
+    const count = this.#client.isCluster ? Math.min(countMax, heard.length) : Math.min(1, heard.length);
+    for (let i = 0; i < count; i++) {
+      const channel = heard[this.#checked++ % heard.length] ?? "";
+      void this.#checkOne(channel);
+    }
+  }
+
+  async #checkOne(channel: string): Promise<void> {
+    if (!(await this.#leave(`${channel}:check`))) this.#lose([channel]);
+  }
+
+  /** Tells whether that was answered. If not, the connection went, and the subscription with it. */
+  async #leave(...channels: string[]): Promise<boolean> {
+    try {
+      await this.#client.sunsubscribe(...channels);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #tell(channel: string, message: string): void {
@@ -73,7 +151,8 @@ export class Subscriber {
   }
 
   #subscribeAgain(): void {
-    this.#pending = new Set(this.#listeners.keys());
+    const isHeard = (channel: string): boolean => this.#heard.get(channel) === this.#nodeOf(channel);
+    for (const channel of this.#listeners.keys()) if (!isHeard(channel)) this.#pending.add(channel);
     this.#flushSoon();
   }
 
@@ -96,19 +175,31 @@ export class Subscriber {
 
   async #subscribe(channels: string[]): Promise<void> {
     try {
+      // A Cluster client keeps a list of channels, in which each would stand once more every time.
+      if (this.#client.isCluster) void this.#leave(...channels);
       await this.#client.ssubscribe(...channels);
       this.#isRefusalLogged = false;
       for (const channel of channels) {
         if (!this.#listeners.has(channel)) continue;
-        this.#heard.add(channel);
+        this.#heard.set(channel, this.#nodeOf(channel));
         this.#tell(channel, "");
       }
     } catch (error) {
       if (!this.#isRefusalLogged)
         this.#logger.warn({ err: error }, "cannot subscribe; tasks are found by polling");
       this.#isRefusalLogged = true;
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#subscribeAgain(), RETRY_MS).unref();
+      this.#subscribeLater();
     }
+  }
+
+  #subscribeLater(delayMs = RETRY_MS): void {
+    const atMs = performance.now() + delayMs;
+    if (atMs >= this.#retryAtMs) return;
+    clearTimeout(this.#retry);
+    this.#retryAtMs = atMs;
+    this.#retry = setTimeout(() => {
+      this.#retryAtMs = Number.POSITIVE_INFINITY;
+      this.#subscribeAgain();
+    }, delayMs).unref();
   }
 }

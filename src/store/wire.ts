@@ -62,26 +62,42 @@ export class ScriptHead {
   }
 }
 
+/** One try to have a call answered. */
+export interface Try {
+  /** Nobody waits for its answer any more. */
+  isOver: boolean;
+  /** It may have reached Redis. */
+  isWritten: boolean;
+}
+
+/** Of a call that was given up while it waited for its node: it must not be done when nobody expects it any more. */
+const NOTHING = "*1\r\n$4\r\nPING\r\n";
+
 /** The client learns of the keys, for the way to the right node of a Cluster, and sends what is written. */
 export class ScriptCommand extends Command {
   readonly #head: ScriptHead;
   readonly #args: readonly Arg[];
   readonly #items: readonly Arg[] | EncodedArgs;
+  readonly #try: Try;
 
   constructor(
     head: ScriptHead,
     args: readonly Arg[],
     items: readonly Arg[] | EncodedArgs,
     isBinary: boolean,
+    oneTry: Try,
   ) {
     super(head.name, [], { replyEncoding: isBinary ? null : "utf8" });
     this.args = head.args;
     this.#head = head;
     this.#args = args;
     this.#items = items;
+    this.#try = oneTry;
   }
 
   override toWritable(): string | Buffer {
+    if (this.#try.isOver) return NOTHING;
+    this.#try.isWritten = true;
     const items = this.#items;
     const itemCount = items instanceof EncodedArgs ? items.count : items.length;
     const count = 1 + this.#head.args.length + this.#args.length + itemCount;

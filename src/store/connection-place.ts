@@ -1,0 +1,135 @@
+import { Cluster, type RedisOptions } from "ioredis";
+import { DelayqError } from "../core/errors.ts";
+import { show } from "../core/validate.ts";
+import type { ConnectionOption } from "./connection-options.ts";
+
+/**
+ * Where Redis is, as text: what flags and the environment can say. One of `url`, `sentinel` and `cluster`.
+ *
+ * Secrets are in the environment, or in the URL: flags are seen by everybody on the machine.
+ */
+export interface Place {
+  readonly url?: string | undefined;
+  /** host:port of each sentinel, with commas between them. */
+  readonly sentinel?: string | undefined;
+  /** How the sentinels name the master. */
+  readonly master?: string | undefined;
+  /** host:port of some nodes, with commas between them. */
+  readonly cluster?: string | undefined;
+  /** Whether sentinels and nodes speak TLS; a URL says so itself. */
+  readonly tls?: boolean | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const DEFAULT_URL = "redis://127.0.0.1:6379";
+const SENTINEL_PORT = 26_379;
+const REDIS_PORT = 6379;
+
+/** Those of the environment, made once: equal texts are the same place, whose connections are shared. */
+const ofEnvironment = new Map<string, ConnectionOption>();
+
+/** What the flags say; where they do not say where, what the environment says; else the usual port of this machine. */
+export function placeOf(flags: Place = {}, env: Environment = process.env): Place {
+  const { url, sentinel, cluster } = isNamed(flags)
+    ? flags
+    : {
+        url: set(env["DELAYQ_REDIS_URL"]),
+        sentinel: set(env["DELAYQ_REDIS_SENTINELS"]),
+        cluster: set(env["DELAYQ_REDIS_CLUSTER"]),
+      };
+  const master = flags.master ?? (sentinel === undefined ? undefined : set(env["DELAYQ_REDIS_MASTER"]));
+  const place = { url, sentinel, cluster, master, tls: flags.tls ?? env["DELAYQ_REDIS_TLS"] === "1" };
+  return isNamed(place) || master !== undefined ? place : { url: DEFAULT_URL };
+}
+
+/** @throws DelayqError `DELAYQ_INVALID_OPTION` */
+export function connectionTo(place: Place, env: Environment = process.env): ConnectionOption {
+  const { url, sentinel, master, cluster } = place;
+  const named = [url, sentinel, cluster].filter((one) => one !== undefined);
+  if (named.length > 1) throw invalid("one of a URL, sentinels and Cluster nodes", "several");
+  if ((master === undefined) !== (sentinel === undefined)) {
+    throw invalid("sentinels and how they name the master", "only one of the two");
+  }
+  const isTls = place.tls === true;
+  const options = { ...credentials(env), ...(isTls && { tls: {} }) };
+  if (cluster !== undefined) {
+    const nodes = [...addresses(cluster, REDIS_PORT, "Cluster nodes")];
+    return new Cluster(nodes, { lazyConnect: true, redisOptions: options });
+  }
+  if (sentinel === undefined || master === undefined) return url ?? DEFAULT_URL;
+  return {
+    ...options,
+    sentinels: [...addresses(sentinel, SENTINEL_PORT, "sentinels")],
+    name: master,
+    ...sentinelCredentials(env),
+    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+  };
+}
+
+/** Of a process that was told nothing else. @throws DelayqError `DELAYQ_INVALID_OPTION` */
+export function environmentConnection(): ConnectionOption {
+  const place = placeOf();
+  const key = JSON.stringify([place, credentials(process.env), sentinelCredentials(process.env)]);
+  let option = ofEnvironment.get(key);
+  if (option === undefined) ofEnvironment.set(key, (option = connectionTo(place)));
+  return option;
+}
+
+/** As messages name it: without user, password and whatever else a URL's query may hold. */
+export function addressOf({ url, sentinel, master, cluster }: Place): string {
+  if (cluster !== undefined) return `Cluster ${cluster}`;
+  if (sentinel !== undefined) return `${master} of the sentinels ${sentinel}`;
+  if (url === undefined || !URL.canParse(url)) return "the given path";
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+const isNamed = ({ url, sentinel, cluster }: Place): boolean => (url ?? sentinel ?? cluster) !== undefined;
+
+/** An empty variable counts as one that is not there. */
+const set = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
+
+function credentials(env: Environment): { username?: string; password?: string } {
+  const username = set(env["DELAYQ_REDIS_USERNAME"]);
+  const password = set(env["DELAYQ_REDIS_PASSWORD"]);
+  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+}
+
+function sentinelCredentials(env: Environment): RedisOptions {
+  const sentinelUsername = set(env["DELAYQ_REDIS_SENTINEL_USERNAME"]);
+  const sentinelPassword = set(env["DELAYQ_REDIS_SENTINEL_PASSWORD"]);
+  return {
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+  };
+}
+
+function addresses(text: string, defaultPort: number, what: string): readonly Address[] {
+  return text.split(",").map((part) => {
+    const url = `redis://${part.trim()}`;
+    const { hostname, port, username, password, pathname } = URL.canParse(url) ? new URL(url) : NOWHERE;
+    // Whoever wrote a user and a password here must not see them in a message.
+    if (username !== "" || password !== "") {
+      throw invalid(`${what} as host:port, with commas between them`, "one with a user or password");
+    }
+    if (hostname === "" || pathname !== "") {
+      throw invalid(`${what} as host:port, with commas between them`, show(text));
+    }
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? defaultPort : Number(port) };
+  });
+}
+
+const NOWHERE = { hostname: "", port: "", username: "", password: "", pathname: "" };
+
+function invalid(expected: string, got: string): DelayqError {
+  return new DelayqError(
+    "DELAYQ_INVALID_OPTION",
+    `Expected ${expected}, got ${got}. Give --url, or --sentinel and --master, or --cluster, or DELAYQ_REDIS_URL, DELAYQ_REDIS_SENTINELS and DELAYQ_REDIS_MASTER, or DELAYQ_REDIS_CLUSTER.`,
+  );
+}
