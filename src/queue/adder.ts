@@ -202,10 +202,14 @@ export class Adder {
     return encodeRecord(this.#head(name, options, profile), options.due, json);
   }
 
-  /** A new shard's turn comes when the batch of the last one has gone. */
+  /**
+   * A new shard's turn comes when the batch of the last one has gone. In a Cluster the master of some shards may be away:
+   * they are left out as long as others answer.
+   */
   #shardInTurn(shards: number): number {
     const waiting = this.#batcher.waitingFor(this.#turn % shards);
     if (waiting < this.#turnItems) this.#turn++;
+    for (let i = 0; i < shards && this.#batcher.isStalled(this.#turn % shards); i++) this.#turn++;
     this.#turnItems = this.#batcher.waitingFor(this.#turn % shards) + 1;
     return this.#turn % shards;
   }

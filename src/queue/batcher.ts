@@ -37,6 +37,7 @@ interface Batch<O, I extends Item> {
 
 const BATCH_MAX = WRITE_BATCH_MAX / 2;
 const HOLD_MS = 20;
+const STALLED_MS = 250;
 const WAITING_BYTES_MAX = 512 * BATCH_BYTES_MAX;
 
 export function overloaded(waitingMax: number): DelayqError {
@@ -53,6 +54,8 @@ export class Batcher<O, I extends Item = Item> {
   #waiting = 0;
   #waitingBytes = 0;
   readonly #inFlight = new Map<number, number>();
+  /** By shard with calls in flight: when it answered last, or was asked first. */
+  readonly #unansweredMs = new Map<number, number>();
   #isScheduled = false;
   #isHolding = false;
 
@@ -83,6 +86,12 @@ export class Batcher<O, I extends Item = Item> {
   /** How many items wait in the batch of a shard that has not gone yet. */
   waitingFor(shard: number): number {
     return this.#batches.get(shard)?.items.length ?? 0;
+  }
+
+  /** Whether nothing has come from a shard for a while, though it was asked: its master may be away. */
+  isStalled(shard: number): boolean {
+    const sinceMs = this.#unansweredMs.get(shard);
+    return sinceMs !== undefined && performance.now() - sinceMs > STALLED_MS;
   }
 
   #batchFor(shard: number, bytes: number): Batch<O, I> {
@@ -125,14 +134,21 @@ export class Batcher<O, I extends Item = Item> {
 
   #dispatch(shard: number, batch: Batch<O, I>): void {
     this.#batches.delete(shard);
-    this.#inFlight.set(shard, (this.#inFlight.get(shard) ?? 0) + 1);
+    const inFlight = this.#inFlight.get(shard) ?? 0;
+    if (inFlight === 0) this.#unansweredMs.set(shard, performance.now());
+    this.#inFlight.set(shard, inFlight + 1);
     void this.#deliver(shard, batch); // its failures reach those who asked
   }
 
   #answered(shard: number): void {
     const left = (this.#inFlight.get(shard) ?? 1) - 1;
-    if (left > 0) this.#inFlight.set(shard, left);
-    else this.#inFlight.delete(shard);
+    if (left > 0) {
+      this.#inFlight.set(shard, left);
+      this.#unansweredMs.set(shard, performance.now());
+    } else {
+      this.#inFlight.delete(shard);
+      this.#unansweredMs.delete(shard);
+    }
     if (this.#batches.size > 0) this.#flushSoon();
   }
 

@@ -6,6 +6,7 @@ import { Turns } from "../runtime/turns.ts";
 import type { Connection } from "../store/connection.ts";
 import { wakeChannel, type ShardKeys } from "../store/keys.ts";
 import { CLAIM_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
+import { Reservations, type Reservation } from "./reservations.ts";
 
 /**
  * Claims as many tasks as there are free slots, from one shard after the other, so that none starves.
@@ -14,6 +15,10 @@ import { CLAIM_BATCH_MAX, within, type QueueStore } from "../store/queue-store.t
  * last claim found fewer tasks than it had slots for, and Redis has noted this worker to be woken. Slots are reserved while
  * a claim is under way, and one claim a shard is in flight: that is what makes it safe to send twice. A worker that is
  * woken while it has no free slot passes the hint on with a claim of nothing.
+ *
+ * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
+ * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
+ * is run, and the rest goes back as it was, with no attempt used.
  */
 export interface Claimed {
   readonly id: string;
@@ -28,6 +33,8 @@ export interface Batch {
   /** When the claim was sent, on the clock of `performance.now()`: the leases count from here. */
   readonly sentMs: number;
   readonly claimed: readonly Claimed[];
+  /** How many of them, the first, may be started; there are no slots for the others. */
+  readonly room: number;
 }
 
 export interface ClaimerOptions {
@@ -59,6 +66,8 @@ const GONE_MS = 1000;
 const UNSERVED_MS = 1000;
 const CLAIM_SHARE_MIN = 0.25;
 const POLLING_WORKERS = 4;
+/** How long a claim to one node of a Cluster keeps slots from the others. */
+const RESERVED_MS = 500;
 /** Two claims under way, so that one batch is worked while Redis hands out the other. */
 const CLAIM_SHARE_MAX = 0.5;
 
@@ -73,11 +82,11 @@ export class Claimer {
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
   readonly #turns = new Turns();
+  readonly #reservations: Reservations;
   readonly #countMax: number;
   #isServed = true;
   #pollShare = 1;
   #isStopped = false;
-  #reserved = 0;
   #next = 0;
 
   constructor(connection: Connection, store: QueueStore, shardCount: number, options: ClaimerOptions) {
@@ -85,6 +94,9 @@ export class Claimer {
     this.#connection = connection;
     this.#store = store;
     this.#options = options;
+    this.#reservations = new Reservations(connection.isCluster ? RESERVED_MS : Number.POSITIVE_INFINITY, () =>
+      this.pump(),
+    );
     this.#countMax = Math.min(CLAIM_BATCH_MAX, Math.ceil(options.concurrency * CLAIM_SHARE_MAX));
     this.#shards = store.shards(shardCount).map((keys) => this.#claimsOf(keys));
   }
@@ -129,7 +141,9 @@ export class Claimer {
   /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
   #isWorthwhile(): boolean {
     const free = this.#free();
-    return free > 0 && (this.#inFlight.size === 0 || free >= this.#options.concurrency * CLAIM_SHARE_MIN);
+    return (
+      free > 0 && (this.#reservations.keeping === 0 || free >= this.#options.concurrency * CLAIM_SHARE_MIN)
+    );
   }
 
   /**
@@ -156,7 +170,7 @@ export class Claimer {
   }
 
   #free(): number {
-    return this.#options.free() - this.#reserved;
+    return this.#options.free() - this.#reservations.slots;
   }
 
   #claimsOf(keys: ShardKeys): ShardClaims {
@@ -195,37 +209,36 @@ export class Claimer {
     if (this.#isStopped) return;
     shard.isHot = false;
     shard.isInFlight = true;
-    this.#reserved += count;
-    const done = this.#send(shard, count).finally(() => {
+    const slots = this.#reservations.keep(count);
+    const done = this.#send(shard, count, slots).finally(() => {
+      slots.end();
       this.#inFlight.delete(done);
       this.pump();
     });
     this.#inFlight.add(done);
   }
 
-  async #send(shard: ShardClaims, count: number): Promise<void> {
+  async #send(shard: ShardClaims, count: number, slots: Reservation): Promise<void> {
     const { worker, leaseMs, onBatch, onGone, onError } = this.#options;
     const { keys } = shard;
     const number = ++claims;
     const sentMs = performance.now();
-    let isReserved = true;
-    const unreserve = (): void => {
-      if (isReserved) this.#reserved -= count;
-      isReserved = false;
-    };
     try {
       const request = { worker, number, leaseMs, count };
       // As late as may be: a claim that is given up may still be executed, and lease its batch to nobody.
       const options = within(REPEAT_MAX_MS, this.#stopping.signal);
       const reply = await this.#store.claim(keys, request, options);
+      const isReserved = slots.answered();
       if (reply.word === "CLAIMED") await this.#turns.next();
-      unreserve();
+      slots.end();
       shard.failedMs = FAILED_MS;
       if (reply.word === "CLAIMED") {
         // With slots left and nothing left behind, Redis has noted this worker as waiting.
         shard.isHot ||= reply.isMore || reply.claimed.length === count;
         if (reply.claimed.length > 0) {
-          onBatch({ keys, fence: reply.fence, nowMs: reply.nowMs, sentMs, claimed: reply.claimed });
+          const { fence, nowMs, claimed } = reply;
+          const room = isReserved ? claimed.length : Math.max(0, this.#free());
+          onBatch({ keys, fence, nowMs, sentMs, claimed, room });
         }
       } else if (reply.word === "NO_QUEUE") {
         onGone();
@@ -238,7 +251,6 @@ export class Claimer {
       shard.loop.hint(shard.failedMs);
       shard.failedMs = Math.min(shard.failedMs * 2, FAILED_MAX_MS);
     } finally {
-      unreserve();
       shard.isInFlight = false;
     }
   }

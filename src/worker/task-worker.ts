@@ -276,10 +276,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       ({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined,
     );
     if (unknown.length === 0) {
-      for (const claimed of batch.claimed) this.#startOne(batch, claimed);
+      for (const [i, claimed] of batch.claimed.entries()) this.#startOne(batch, claimed, i < batch.room);
       return;
     }
-    this.#starting += batch.claimed.length;
+    this.#starting += Math.min(batch.room, batch.claimed.length);
     const started = this.#startLater(batch, new Set(unknown.map(({ record }) => profileOf(record)))).finally(
       () => this.#startings.delete(started),
     );
@@ -295,13 +295,16 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       isKnown = false;
       this.#emitError(error);
     }
-    this.#starting -= batch.claimed.length;
-    for (const claimed of batch.claimed) this.#startOne(batch, claimed, isKnown);
+    this.#starting -= Math.min(batch.room, batch.claimed.length);
+    for (const [i, claimed] of batch.claimed.entries()) {
+      this.#startOne(batch, claimed, isKnown && i < batch.room);
+    }
     this.#sendSoon();
   }
 
-  #startOne(batch: Batch, claimed: Claimed, isKnown = true): void {
-    const { held, verdict = isKnown ? undefined : RELEASE } = this.#heldOf(batch, claimed);
+  /** @param canStart whether its options are known and there is a slot for it */
+  #startOne(batch: Batch, claimed: Claimed, canStart: boolean): void {
+    const { held, verdict = canStart ? undefined : RELEASE } = this.#heldOf(batch, claimed);
     this.#keeper.add(held);
     if (verdict !== undefined)
       this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
