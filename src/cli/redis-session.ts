@@ -4,19 +4,21 @@ import { DelayqError } from "../core/errors.ts";
 import { checkKeyPart } from "../core/names.ts";
 import { Queue, type QueueOptions } from "../queue/queue.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { ConnectionOption } from "../store/connection-options.ts";
+import { addressOf, connectionTo, placeOf, type Place } from "../store/connection-place.ts";
 import { Connection } from "../store/connection.ts";
 import { readQueues, readTimeMs, within } from "../store/queue-store.ts";
 import { CliError, EXIT } from "./exit.ts";
 
 /** What every command that talks to Redis is given. */
-export interface RedisFlags {
-  readonly url?: string;
+export interface RedisFlags extends Place {
   readonly prefix: string;
 }
 
 /** A Redis that has answered, for as long as one command runs. */
 export interface RedisSession {
-  readonly url: string;
+  /** For what makes its own queues, workers or schedulers: they share the connection. */
+  readonly option: ConnectionOption;
   readonly prefix: string;
   readonly connection: Connection;
   /** What its clock said when it answered, epoch ms. */
@@ -25,15 +27,41 @@ export interface RedisSession {
   readonly queue: (name: string, options?: QueueOptions) => Queue;
 }
 
-const DEFAULT_URL = "redis://127.0.0.1:6379";
 /** A command tells within 5 s that there is no Redis, its own start included. */
 const REACH_MS = 2500;
 const ADD_MS = 10_000;
 
+const SECRETS = `
+Users and passwords are never flags: they stand in the URL of DELAYQ_REDIS_URL, and for sentinels and Clusters in
+DELAYQ_REDIS_USERNAME and DELAYQ_REDIS_PASSWORD (of the sentinels themselves: DELAYQ_REDIS_SENTINEL_USERNAME and _PASSWORD).`;
+
 export function withRedisFlags(command: Command): Command {
   return command
-    .addOption(new Option("--url <url>", `where Redis is (env: DELAYQ_REDIS_URL, default: ${DEFAULT_URL})`))
-    .addOption(new Option("--prefix <prefix>", "what all its keys begin with").default("dq"));
+    .addOption(
+      new Option(
+        "--url <url>",
+        "where Redis is (env: DELAYQ_REDIS_URL, default: redis://127.0.0.1:6379)",
+      ).conflicts(["sentinel", "master", "cluster", "tls"]),
+    )
+    .addOption(
+      new Option(
+        "--sentinel <host:port,...>",
+        "which sentinels know it (env: DELAYQ_REDIS_SENTINELS)",
+      ).conflicts("cluster"),
+    )
+    .addOption(
+      new Option("--master <name>", "how the sentinels name it (env: DELAYQ_REDIS_MASTER)").conflicts(
+        "cluster",
+      ),
+    )
+    .addOption(
+      new Option("--cluster <host:port,...>", "some nodes of a Redis Cluster (env: DELAYQ_REDIS_CLUSTER)"),
+    )
+    .addOption(
+      new Option("--tls", "sentinels and nodes speak TLS (env: DELAYQ_REDIS_TLS=1; a URL says rediss://)"),
+    )
+    .addOption(new Option("--prefix <prefix>", "what all its keys begin with").default("dq"))
+    .addHelpText("after", SECRETS);
 }
 
 /** @throws CliError with exit code 3 unless Redis answers within a few seconds */
@@ -42,18 +70,25 @@ export async function withRedis<T>(
   work: (redis: RedisSession) => Promise<T>,
   logger: Logger = pino({ level: "silent" }),
 ): Promise<T> {
-  const url = flags.url ?? (process.env["DELAYQ_REDIS_URL"] || DEFAULT_URL);
+  const place = placeOf(flags);
+  const option = connectionTo(place);
   const prefix = checkKeyPart("prefix", flags.prefix);
-  const connection = Connection.acquire(url, logger);
+  const connection = Connection.acquire(option, logger);
   const queues: Queue[] = [];
   try {
-    const nowMs = await reach(connection, url);
+    const nowMs = await reach(connection, place);
     const queue = (name: string, options: QueueOptions = {}): Queue => {
-      const opened = new Queue(name, { connection: url, prefix, logger, addTimeoutMs: ADD_MS, ...options });
+      const opened = new Queue(name, {
+        connection: option,
+        prefix,
+        logger,
+        addTimeoutMs: ADD_MS,
+        ...options,
+      });
       queues.push(opened);
       return opened;
     };
-    return await work({ url, prefix, connection, nowMs, queue });
+    return await work({ option, prefix, connection, nowMs, queue });
   } finally {
     await Promise.all(queues.map(async (queue) => await queue.close()));
     connection.release();
@@ -70,7 +105,7 @@ export async function checkQueueExists({ connection, prefix }: RedisSession, que
   );
 }
 
-async function reach(connection: Connection, url: string): Promise<number> {
+async function reach(connection: Connection, place: Place): Promise<number> {
   try {
     return await readTimeMs(connection, within(REACH_MS));
   } catch (error) {
@@ -78,17 +113,10 @@ async function reach(connection: Connection, url: string): Promise<number> {
     const reason = error.cause instanceof Error ? error.cause.message : error.message;
     throw new CliError(
       EXIT.redis,
-      `Redis at ${address(url)} cannot be used: ${reason || "it does not answer"}`,
+      `Redis at ${addressOf(place)} cannot be used: ${reason || "it does not answer"}`,
       {
         cause: error,
       },
     );
   }
-}
-
-/** Without user, password and whatever else the URL's query may hold. */
-function address(url: string): string {
-  if (!URL.canParse(url)) return "the given path";
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { checkKeyPart } from "../../core/names.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
-import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
+import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from "../redis-session.ts";
 import { StopRequest } from "../stop-request.ts";
 import { CliError, EXIT } from "../exit.ts";
 
@@ -31,8 +31,8 @@ async function run(flags: SchedulerFlags): Promise<void> {
   for (const queue of flags.queue) checkKeyPart("queue name", queue);
   const logger = loggerOf(flags);
   const stop = new StopRequest((error) => logger.error({ err: error }, "one more error"));
-  const serve = async ({ url, prefix }: { url: string; prefix: string }): Promise<void> => {
-    const scheduler = new Scheduler(flags.queue, { connection: url, prefix, logger });
+  const serve = async ({ option, prefix }: RedisSession): Promise<void> => {
+    const scheduler = new Scheduler(flags.queue, { connection: option, prefix, logger });
     const { queues, id } = scheduler;
     logger.info({ queues, id }, "scheduler started");
     const reason = await stop.requested;

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { shardAdvice } from "../../core/shard-advice.ts";
 import { TASK_STATES, type TaskCounts } from "../../core/task.ts";
+import { readShardSizes } from "../../queue/shard-sizes.ts";
 import { readQueues } from "../../store/queue-store.ts";
 import { print, printJson, say } from "../output.ts";
 import {
@@ -44,6 +46,7 @@ export function addStatsCommand(root: Command): void {
 async function showOne(redis: RedisSession, queue: string, { json }: StatsFlags): Promise<void> {
   await checkQueueExists(redis, queue);
   const stats = await read(redis, queue);
+  await advise(redis, queue);
   if (json) {
     printJson(stats);
     return;
@@ -56,7 +59,10 @@ async function showOne(redis: RedisSession, queue: string, { json }: StatsFlags)
 async function showAll(redis: RedisSession, { json }: StatsFlags): Promise<void> {
   const queues = [...(await readQueues(redis.connection, redis.prefix)).keys()].toSorted();
   const all: QueueStats[] = [];
-  for (const queue of queues) all.push(await read(redis, queue));
+  for (const queue of queues) {
+    all.push(await read(redis, queue));
+    await advise(redis, queue);
+  }
   if (json) printJson(all);
   else if (all.length === 0) say(`no queues under the prefix ${redis.prefix}`);
   else print(states(all));
@@ -64,6 +70,13 @@ async function showAll(redis: RedisSession, { json }: StatsFlags): Promise<void>
 
 async function read(redis: RedisSession, queue: string): Promise<QueueStats> {
   return { queue, ...(await redis.queue(queue).stats()) };
+}
+
+/** Only where slots move. */
+async function advise({ connection, prefix }: RedisSession, queue: string): Promise<void> {
+  if (!connection.isCluster) return;
+  const advice = shardAdvice(queue, await readShardSizes(connection, { prefix, queue }));
+  if (advice !== undefined) say(advice);
 }
 
 function states(all: readonly QueueStats[]): string {

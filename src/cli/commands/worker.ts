@@ -91,11 +91,11 @@ interface Service {
   readonly logger: Logger;
 }
 
-async function serve({ url, prefix }: RedisSession, service: Service): Promise<void> {
+async function serve({ option, prefix }: RedisSession, service: Service): Promise<void> {
   const { flags, handlers, running, stop, logger } = service;
   const { queue, concurrency, leaseMs, scheduler, graceMs } = flags;
   const worker = new Worker(queue, handlers, {
-    connection: url,
+    connection: option,
     prefix,
     concurrency,
     leaseMs,

@@ -43,11 +43,14 @@ export interface LongRun {
 export function setupCli() {
   const redisUrl = inject("redisUrl");
   const engine = setup(redisUrl);
+  return { ...engine, ...setupCommands(engine.prefix, { DELAYQ_REDIS_URL: redisUrl }) };
+}
+
+/** The built command line under a prefix, told by its environment where Redis is. */
+export function setupCommands(prefix: string, env: NodeJS.ProcessEnv) {
   const folder = mkdtempSync(join(tmpdir(), "delayq-cli-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const env = { DELAYQ_REDIS_URL: redisUrl };
   return {
-    ...engine,
     folder,
     file: (name: string, content: string | Buffer): string => {
       const path = join(folder, name);
@@ -55,9 +58,9 @@ export function setupCli() {
       return path;
     },
     run: async (args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
-      await runCli([...args, "--prefix", engine.prefix], { ...options, env: { ...env, ...options.env } }),
+      await runCli([...args, "--prefix", prefix], { ...options, env: { ...env, ...options.env } }),
     start: (args: readonly string[], options: RunOptions = {}): LongRun =>
-      startCli([...args, "--prefix", engine.prefix], {
+      startCli([...args, "--prefix", prefix], {
         cwd: folder,
         ...options,
         env: { ...env, ...options.env },
@@ -104,7 +107,10 @@ export function startCli(args: readonly string[], options: RunOptions = {}): Lon
 }
 
 function spawnCli(args: readonly string[], { env, cwd }: RunOptions): ChildProcess {
-  const { NODE_OPTIONS: _, DELAYQ_REDIS_URL: __, ...inherited } = process.env;
+  const { NODE_OPTIONS: _, ...all } = process.env;
+  const inherited = Object.fromEntries(
+    Object.entries(all).filter(([name]) => !name.startsWith("DELAYQ_REDIS_")),
+  );
   return spawn(process.execPath, [bin, ...args], { cwd: cwd ?? root, env: { ...inherited, ...env } });
 }
 
