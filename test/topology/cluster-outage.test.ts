@@ -1,0 +1,65 @@
+import { Cluster } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
+import type { RedisCluster } from "../../src/dev/redis-cluster.ts";
+import type { WorkerOptions } from "../../src/index.ts";
+import { setup } from "../support/fixture.ts";
+import { flowing, startLoad } from "../support/load.ts";
+import { setupCluster } from "../support/topologies.ts";
+
+const LOST_MS = 1000;
+
+/** The options of a client that is never used itself. */
+function clientOf(cluster: RedisCluster): Cluster {
+  const client = new Cluster(cluster.startNodes, { lazyConnect: true });
+  onTestFinished(() => {
+    client.disconnect();
+  });
+  return client;
+}
+
+/** Each role with connections of its own. */
+function setupRoles(
+  cluster: RedisCluster,
+  { shards = 12, worker = {} }: { shards?: number; worker?: WorkerOptions } = {},
+) {
+  const engine = setup(clientOf(cluster));
+  const tasks = engine.queue({ shards });
+  const load = startLoad(tasks);
+  engine.scheduler({ connection: clientOf(cluster) });
+  engine.worker(load.handler, { scheduler: false, connection: clientOf(cluster), ...worker });
+  return { tasks, load };
+}
+
+test.each([
+  ["killed", "kill"],
+  ["frozen", "freeze"],
+] as const)("goes on when a master is %s under load and its replica takes over", async (_, fault) => {
+  const cluster = await setupCluster({ replicas: 1 });
+  const { load } = setupRoles(cluster);
+  await flowing(load);
+  const master = await cluster.masterOf(0);
+  const goneMs = performance.now();
+  await master[fault]();
+  await cluster.failedOver(0, master);
+  const failedOverMs = performance.now();
+  await load.firstStartAfter(failedOverMs);
+  await load.drain((ackedMs) => ackedMs > goneMs - LOST_MS && ackedMs <= goneMs);
+  expect(performance.now() - failedOverMs).toBeLessThan(8000);
+  expect(load.errors).toEqual([]);
+});
+
+test("a master that is away holds up neither adds nor tasks of the others", async () => {
+  const cluster = await setupCluster({ config: { "cluster-require-full-coverage": "no" } });
+  const { load, tasks } = setupRoles(cluster, { shards: 48, worker: { concurrency: 2 } });
+  await flowing(load);
+  const master = await cluster.masterOf(0);
+  await master.freeze();
+  const goneMs = performance.now();
+  // In more time than it takes to notice, about what one shard of three is worth less than the usual.
+  await flowing(load, load.started.size + 700);
+  expect(performance.now() - goneMs).toBeLessThan(14_000);
+  await master.thaw();
+  await load.drain();
+  expect(await tasks.counts()).toMatchObject({ dead: 0 });
+  expect(load.errors.length).toBeLessThan(load.acked.size / 10);
+});
