@@ -4,21 +4,33 @@ import type { Cluster } from "ioredis";
  * Bounds how often a Cluster client asks for the map of the slots.
  *
  * ioredis asks after every redirection and every failure, and each answer costs some ms of CPU, since it goes through all
- * 16384 slots. With a master away, whose calls fail again and again, a process would do little else. Those that ask within
- * the pause get one answer together. That somebody asks is told, since it is the first sign that a slot has moved.
+ * 16384 slots. With a master away, whose calls fail again and again, a process would do little else. So only the first of
+ * many in a row are asked at once, as when slots move one after the other; the next wait for a pause, and share one answer.
+ * That somebody asks is told, since it is the first sign that a slot has moved.
  */
 type Callback = (error?: Error | null) => void;
 
 export const SLOTS_IN_DOUBT = "delayq: slots in doubt";
 
-export function calmRefresh(cluster: Cluster, pauseMs: number): Cluster {
+const AT_ONCE_MAX = 10;
+const PAUSE_MS = 300;
+
+export function calmRefresh(cluster: Cluster): Cluster {
   const refresh = cluster.refreshSlotsCache.bind(cluster);
-  let lastMs = Number.NEGATIVE_INFINITY;
+  /** How many may be asked at once; one more after each pause. */
+  let left = AT_ONCE_MAX;
+  let countedMs = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let waiting: Callback[] = [];
+  const count = (): void => {
+    const nowMs = performance.now();
+    left = Math.min(AT_ONCE_MAX, left + (nowMs - countedMs) / PAUSE_MS);
+    countedMs = nowMs;
+  };
   const ask = (): void => {
     timer = undefined;
-    lastMs = performance.now();
+    count();
+    left--;
     const callbacks = waiting;
     waiting = [];
     refresh((error) => {
@@ -27,10 +39,11 @@ export function calmRefresh(cluster: Cluster, pauseMs: number): Cluster {
   };
   cluster.refreshSlotsCache = (callback) => {
     if (callback !== undefined) waiting.push(callback as Callback);
-    const pauseLeftMs = lastMs + pauseMs - performance.now();
-    if (pauseLeftMs <= 0) ask();
-    else timer ??= setTimeout(ask, pauseLeftMs);
     cluster.emit(SLOTS_IN_DOUBT);
+    if (timer !== undefined) return;
+    count();
+    if (left >= 1) ask();
+    else timer = setTimeout(ask, (1 - left) * PAUSE_MS);
   };
   return cluster;
 }

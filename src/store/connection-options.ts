@@ -18,7 +18,6 @@ const SENTINEL_ANSWER_MS = 1000;
 const SENTINEL_RECONNECT_MS = 5000;
 /** For a frozen peer a connection that is given up would stay half open, its calls with it. */
 const DISCONNECT_MS = 100;
-const REFRESH_PAUSE_MS = { calls: 250, hints: 500 };
 
 const reconnectDelayMs = (times: number): number =>
   Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS) * (0.75 + Math.random() / 4);
@@ -93,7 +92,7 @@ export function resolveConnection(option: ConnectionOption | undefined): Resolve
   if (isCluster(option)) {
     return {
       sharingKey: option,
-      open: (use) => calmRefresh(option.duplicate([], clusterOptions(option, use)), REFRESH_PAUSE_MS[use]),
+      open: (use) => calmRefresh(option.duplicate([], clusterOptions(option, use))),
     };
   }
   const options = isRedis(option) ? askedFor(option.options) : option;

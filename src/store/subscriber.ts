@@ -17,7 +17,7 @@ import type { Client } from "./connection-options.ts";
  * something was mended. So for each channel is kept from which node it is heard.
  */
 const RETRY_MS = 5000;
-const MENDED_MS = 100;
+const MENDED_MS = 20;
 const DOUBT_MS = 20;
 const CHECK_MS = 5000;
 const CHECKED_CHANNELS = 16;
