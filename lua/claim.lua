@@ -59,7 +59,7 @@ local function claimed(atMs, fence, isMore, ids)
   return { "CLAIMED", atMs, fence, isMore, table.concat(ids, "\n"), records, changed }
 end
 
-local calledAtMs, called = recall(calls, answers, worker)
+local calledAtMs, called = lookBack(calls, answers, worker)
 if called and number < called[1] then
   return { "STALE" }
 end

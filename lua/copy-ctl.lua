@@ -1,7 +1,8 @@
 -- copy-ctl: a shard's copy of what meta says: format, shards, paused, profiles.
 --
 -- Scripts may read only keys of their own slot, so each shard has a copy. An older generation never overwrites a newer one;
--- profiles never change, so they are only added. Sent again, it changes nothing. Resuming wakes those who wait.
+-- profiles never change, so they are only added. Sent again, it changes nothing, but it writes: WAIT waits for what its own
+-- connection wrote. Resuming wakes those who wait.
 --
 -- flags: allow-oom
 -- include lib/wake
@@ -28,6 +29,7 @@ for i = ITEMS_AT, #ARGV, 2 do
 end
 local known = redis.call("HMGET", ctl, "generation", "paused")
 if known[1] and tonumber(known[1]) > tonumber(generation) then
+  redis.call("HSET", ctl, "generation", known[1])
   return { "NEWER", known[1] }
 end
 redis.call("HSET", ctl, "format", "1", "generation", generation, "shards", shards, "paused", paused)

@@ -1,5 +1,7 @@
 -- enlist: a queue into the registry, or out of it; with that, nothing ever needs KEYS or SCAN.
 --
+-- Sent again, it changes nothing, but it writes: WAIT waits for what its own connection wrote.
+--
 -- flags: allow-oom
 --
 -- KEYS[1]  queues  hash  queue name -> number of shards
@@ -14,9 +16,8 @@
 local queues = KEYS[1]
 local queue, shards = ARGV[1], ARGV[2]
 
+redis.call("HSET", queues, queue, shards)
 if shards == "0" then
   redis.call("HDEL", queues, queue)
-elseif redis.call("HGET", queues, queue) ~= shards then
-  redis.call("HSET", queues, queue, shards)
 end
 return { "ENLISTED" }

@@ -1,8 +1,9 @@
 -- register: a producer's queue and its defaults into meta.
 --
 -- One step, so that two first producers agree on the number of shards. A set of defaults is stored once, under a number,
--- and never rewritten: pending tasks keep the options they were added with. Sent again, it changes nothing. The number is
--- made from the content: so a producer that knew the queue before it was obliterated does not take another's defaults.
+-- and never rewritten: pending tasks keep the options they were added with. Sent again, it changes nothing, but it writes:
+-- WAIT waits for what its own connection wrote. The number is made from the content: so a producer that knew the queue
+-- before it was obliterated does not take another's defaults.
 --
 -- flags:
 -- include lib/clock
@@ -41,7 +42,9 @@ if not known[1] then
   redis.call("HSET", meta, "format", FORMAT, "shards", known[2], "paused", known[3], "generation", known[4])
 end
 local number = known[6]
-if not number then
+if number then
+  redis.call("HSET", meta, "number:" .. profile, number)
+else
   local count = tonumber(known[5]) or 0
   if count >= PROFILES_MAX then
     return { "TOO_MANY", count }

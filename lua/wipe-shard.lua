@@ -2,7 +2,8 @@
 --
 -- Memory is freed in the background (UNLINK), so the call is short however much there is.
 --
--- Those who wait here are woken, to find out that the queue is gone.
+-- Those who wait here are woken, to find out that the queue is gone. Sent again, it writes too, and leaves nothing: WAIT
+-- waits for what its own connection wrote.
 --
 -- flags: allow-oom
 -- include lib/wake
@@ -20,4 +21,6 @@ local keys = { unpack(KEYS, 2, 35) }
 wakeWorkers(waiting, math.huge)
 publish(keys[1], "0")
 redis.call("UNLINK", unpack(keys))
+redis.call("HSET", waiting, "gone", "1")
+redis.call("UNLINK", waiting)
 return { "WIPED" }

@@ -6,13 +6,23 @@ local CALLS_KEPT_MS = 60000
 local CALLS_LEFT_MS = 120000
 
 -- nil for a call that is new; else when it was made, and its answer unless that was the plain one.
-local function recall(calls, answers, callId)
+local function lookBack(calls, answers, callId)
   local atMs = redis.call("ZSCORE", calls, callId)
   if not atMs then
     return nil
   end
   local answer = redis.call("HGET", answers, callId)
   return tonumber(atMs), answer and cmsgpack.unpack(answer)
+end
+
+-- The same for a call that may be sent again, and that a client may have confirmed by replicas: WAIT waits for what its
+-- own connection wrote, so a repeat on another connection must write too.
+local function recall(calls, answers, callId)
+  local atMs, answer = lookBack(calls, answers, callId)
+  if atMs then
+    redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
+  end
+  return atMs, answer
 end
 
 -- Each call forgets two that are over, so the memory stays bounded with nobody ticking.
