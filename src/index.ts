@@ -16,12 +16,13 @@ export type { Handler, HandlerContext, Handlers } from "./worker/handler.ts";
 export {
   BulkIncompleteError,
   DelayqError,
+  NotConfirmedError,
   RetryLater,
   UnknownOutcomeError,
   UnrecoverableError,
   type DelayqErrorCode,
 } from "./core/errors.ts";
-export type { AddOptions, TaskDefaults } from "./core/options.ts";
+export type { AddOptions, ChangeOptions, Durability, TaskDefaults } from "./core/options.ts";
 export type {
   AddedTask,
   AnyTasks,

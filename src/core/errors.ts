@@ -16,6 +16,7 @@ export type DelayqErrorCode =
   | "DELAYQ_OVERLOADED"
   | "DELAYQ_BULK_INCOMPLETE"
   | "DELAYQ_UNKNOWN_OUTCOME"
+  | "DELAYQ_NOT_CONFIRMED"
   | "DELAYQ_CLOSED"
   | "DELAYQ_REDIS_FULL"
   | "DELAYQ_REDIS_UNAVAILABLE"
@@ -45,6 +46,21 @@ export class UnknownOutcomeError extends DelayqError {
 
   constructor(message: string, ids: readonly string[], options?: ErrorOptions) {
     super("DELAYQ_UNKNOWN_OUTCOME", message, options);
+    this.ids = ids;
+  }
+}
+
+/**
+ * Changes were made, but fewer replicas than asked for had them in time: a failover may lose them. `ids` are those that they
+ * were about, none for a change of the queue as a whole. Repeating the same operation with the same ids is safe, and is
+ * answered once replicas have what it finds.
+ */
+export class NotConfirmedError extends DelayqError {
+  override readonly name = "NotConfirmedError";
+  readonly ids: readonly string[];
+
+  constructor(message: string, ids: readonly string[] = [], options?: ErrorOptions) {
+    super("DELAYQ_NOT_CONFIRMED", message, options);
     this.ids = ids;
   }
 }

@@ -67,6 +67,42 @@ export interface TaskDefaults {
   keepResultMs?: number;
 }
 
+/**
+ * When a change counts as done: once Redis has it ("async"), or once so many replicas have it too. If they do not within
+ * `timeoutMs`, 1 to 5000, the call rejects with `DELAYQ_NOT_CONFIRMED`.
+ */
+export type Durability = "async" | { readonly replicas: number; readonly timeoutMs: number };
+
+/** How many replicas must have a change, and how long they are waited for. */
+export type Confirmation = Exclude<Durability, "async">;
+
+const REPLICAS_MAX = 100;
+/** Others wait behind it, and the whole call has 10 s. */
+const CONFIRM_MAX_MS = 5000;
+
+const durabilitySchema = z.union(
+  [
+    z.literal("async"),
+    z.strictObject({ replicas: integer(1, REPLICAS_MAX), timeoutMs: integer(1, CONFIRM_MAX_MS) }),
+  ],
+  {
+    error: `"async" or { replicas, timeoutMs } with integers from 1 to ${REPLICAS_MAX} and from 1 to ${CONFIRM_MAX_MS}`,
+  },
+);
+
+/** What is asked of the replicas; undefined: nothing. @param usual of a call that does not say */
+export function confirmationOf(
+  durability: Durability | undefined,
+  usual?: Confirmation,
+): Confirmation | undefined {
+  if (durability === undefined) return usual;
+  return durability === "async" ? undefined : durability;
+}
+
+/** Two that are equal may share a call. */
+export const isSameConfirmation = (a: Confirmation | undefined, b: Confirmation | undefined): boolean =>
+  a?.replicas === b?.replicas && a?.timeoutMs === b?.timeoutMs;
+
 /** When and how one task runs. */
 export interface AddOptions extends TaskDefaults {
   /** Run this many ms after the moment that Redis takes the task. Not together with `at`. Default 0. */
@@ -77,6 +113,14 @@ export interface AddOptions extends TaskDefaults {
   id?: string;
   /** 0 to 9; among due tasks a higher level goes first. Default 0. */
   priority?: number;
+  /** When this add counts as done. Default: as the queue says. */
+  durability?: Durability;
+}
+
+/** What goes with one change. */
+export interface ChangeOptions {
+  /** When the change counts as done. Default: as the queue says. */
+  durability?: Durability;
 }
 
 const delaySchema = () => integer(0, DELAY_MAX_MS);
@@ -102,6 +146,7 @@ const addSchema = defaultsSchema.extend({
   at: atSchema().optional(),
   id: z.string({ error: "a text" }).optional(),
   priority: integer(0, PRIORITY_MAX).optional(),
+  durability: durabilitySchema.optional(),
 });
 
 /** When a task is due: so many ms after Redis takes it, or at an instant. */
@@ -113,6 +158,8 @@ export interface ParsedAdd {
   readonly priority: number;
   /** What differs from the queue's defaults; undefined if nothing does. */
   readonly overrides: Partial<KeptOptions> | undefined;
+  /** Undefined: as the queue says. */
+  readonly durability: Durability | undefined;
 }
 
 const PLAIN_ADD: ParsedAdd = Object.freeze({
@@ -120,15 +167,27 @@ const PLAIN_ADD: ParsedAdd = Object.freeze({
   due: { delay: 0 },
   priority: 0,
   overrides: undefined,
+  durability: undefined,
 });
 const CODES = { delay: "DELAYQ_INVALID_TIME", at: "DELAYQ_INVALID_TIME", id: "DELAYQ_INVALID_ID" } as const;
 
 /** @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_TIME`, `DELAYQ_INVALID_ID` */
 export function parseAddOptions(input: AddOptions | undefined, defaults: KeptOptions): ParsedAdd {
   if (input === undefined) return PLAIN_ADD;
-  const { id, delay, at, priority, ...kept } = parseOptions(addSchema, input, "the options of a task", CODES);
+  const { id, delay, at, priority, durability, ...kept } = parseOptions(
+    addSchema,
+    input,
+    "the options of a task",
+    CODES,
+  );
   if (id !== undefined) checkTaskId(id);
-  return { id, due: dueOf(delay, at), priority: priority ?? 0, overrides: differing(kept, defaults) };
+  return {
+    id,
+    due: dueOf(delay, at),
+    priority: priority ?? 0,
+    overrides: differing(kept, defaults),
+    durability,
+  };
 }
 
 function dueOf(delay: number | undefined, at: number | undefined): Due {
@@ -202,7 +261,14 @@ export const queueOptionsSchema = z.strictObject({
   payloadMaxBytes: integer(1, 512 * PAYLOAD_MAX_BYTES).default(PAYLOAD_MAX_BYTES),
   addTimeoutMs: integer(1, REPEAT_MAX_MS).default(10_000),
   waitingMax: integer(1).default(100_000),
+  durability: durabilitySchema.default("async"),
 });
+
+export const changeOptionsSchema = z.strictObject({ durability: durabilitySchema.optional() });
+
+export const cancelOptionsSchema = changeOptionsSchema.extend({ abort: boolean().optional() });
+
+export const obliterateOptionsSchema = changeOptionsSchema.extend({ force: boolean().optional() });
 
 export const schedulerOptionsSchema = z.strictObject({
   ...base,

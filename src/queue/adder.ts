@@ -3,15 +3,18 @@ import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
 import {
   bulkTaskSchema,
+  confirmationOf,
+  isSameConfirmation,
   parseAddOptions,
   type AddOptions,
+  type Confirmation,
   type Due,
   type KeptOptions,
   type ParsedAdd,
 } from "../core/options.ts";
 import { parseOptions } from "../core/validate.ts";
 import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
-import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
+import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, confirmedWithin, type QueueStore } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
@@ -30,6 +33,7 @@ export interface Prepared {
   readonly data: unknown;
   readonly json: string;
   readonly options: ParsedAdd;
+  readonly confirmation: Confirmation | undefined;
 }
 
 /** What became of one task: when Redis took it, or that its id was taken. */
@@ -43,6 +47,8 @@ export interface AdderOptions {
   readonly payloadMaxBytes: number;
   readonly addTimeoutMs: number;
   readonly waitingMax: number;
+  /** What an add that says nothing asks of the replicas. */
+  readonly confirmation: Confirmation | undefined;
 }
 
 /** A task on its way, and what was registered when it was made. */
@@ -53,6 +59,7 @@ interface AddItem extends Item {
 /** What goes into one call of `addBulk`: encoded, so that a bulk that waits holds little. */
 interface BulkBatch {
   readonly shard: number;
+  readonly confirmation: Confirmation | undefined;
   readonly items: EncodedArgs;
   readonly tasks: SentTask[];
   readonly dues: Due[];
@@ -89,7 +96,7 @@ export class Adder {
     }, options.waitingMax);
   }
 
-  /** @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME` */
+  /** @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME`, `DELAYQ_NOT_CONFIRMED` */
   async add(name: unknown, data: unknown, options: AddOptions | undefined): Promise<SentTask> {
     const prepared = this.#prepare(name, data, options);
     try {
@@ -103,10 +110,12 @@ export class Adder {
 
   async #addOnce(prepared: Prepared): Promise<SentTask> {
     const deadlineMs = performance.now() + this.#options.addTimeoutMs;
-    const registered = this.#registration.current ?? (await this.#firstRegistered());
+    const { confirmation } = prepared;
+    const registered =
+      this.#registration.current(confirmation) ?? (await this.#firstRegistered(confirmation));
     const { shards } = registered;
     const { id: given, due } = prepared.options;
-    const shard = given === undefined ? this.#shardInTurn(shards) : shardOf(given, shards);
+    const shard = given === undefined ? this.#shardInTurn(shards, confirmation) : shardOf(given, shards);
     const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
     const record = this.#record(prepared, registered);
     const { existed, nowMs } = await this.#batcher.push(shard, {
@@ -114,6 +123,7 @@ export class Adder {
       bytes: bytesOf(record),
       registered,
       deadlineMs,
+      confirmation,
     });
     const task = sentTask(this.#store.namespace.queue, shard, id, prepared);
     complete(task, due, nowMs, existed);
@@ -127,8 +137,10 @@ export class Adder {
    */
   async addBulk(tasks: readonly unknown[]): Promise<SentTask[]> {
     if (tasks.length === 0) return [];
-    if (this.#registration.current === undefined) for (const task of tasks) this.#prepareOne(task);
-    const registered = await this.#registration.ensure();
+    const { confirmation } = this.#options;
+    if (this.#registration.current(confirmation) === undefined)
+      for (const task of tasks) this.#prepareOne(task);
+    const registered = await this.#registration.ensure(confirmation);
     const { batches, sent } = this.#encode(tasks, registered);
     const failures = new Map<BulkBatch, unknown>();
     const waiting = batches.values();
@@ -143,8 +155,8 @@ export class Adder {
   }
 
   async #sendBatch(batch: BulkBatch, registered: Registered): Promise<void> {
-    const { shard, items, tasks, dues } = batch;
-    const options = within(this.#options.addTimeoutMs);
+    const { shard, confirmation, items, tasks, dues } = batch;
+    const options = confirmedWithin(confirmation, this.#options.addTimeoutMs);
     const wereMadeFor = (now: Registered): boolean => isSame(now, registered);
     const { nowMs, existed } = await this.#send(shard, items, wereMadeFor, options);
     tasks.forEach((task, i) => complete(task, dues[i] as Due, nowMs, false));
@@ -159,15 +171,20 @@ export class Adder {
     const open = new Map<number, BulkBatch>();
     const sent = tasks.map((task) => {
       const prepared = this.#prepareOne(task);
+      const { confirmation } = prepared;
       const { id: given, due } = prepared.options;
       const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
       const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
       const record = this.#record(prepared, registered);
       const bytes = bytesOf(record);
       let batch = open.get(shard);
-      if (batch === undefined || isFull(batch, bytes)) {
+      if (
+        batch === undefined ||
+        isFull(batch, bytes) ||
+        !isSameConfirmation(batch.confirmation, confirmation)
+      ) {
         batch?.items.seal();
-        batch = { shard, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
+        batch = { shard, confirmation, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
         open.set(shard, batch);
         batches.push(batch);
       }
@@ -190,12 +207,11 @@ export class Adder {
   }
 
   #prepare(name: unknown, data: unknown, options: AddOptions | undefined): Prepared {
-    return {
-      name: checkTaskName(name),
-      data,
-      json: encodePayload(data, this.#options.payloadMaxBytes),
-      options: parseAddOptions(options, this.#options.defaults),
-    };
+    const checked = checkTaskName(name);
+    const json = encodePayload(data, this.#options.payloadMaxBytes);
+    const parsed = parseAddOptions(options, this.#options.defaults);
+    const confirmation = confirmationOf(parsed.durability, this.#options.confirmation);
+    return { name: checked, data, json, options: parsed, confirmation };
   }
 
   #record({ name, json, options }: Prepared, { profile }: Registered): string {
@@ -206,11 +222,12 @@ export class Adder {
    * A new shard's turn comes when the batch of the last one has gone. In a Cluster the master of some shards may be away:
    * they are left out as long as others answer.
    */
-  #shardInTurn(shards: number): number {
-    const waiting = this.#batcher.waitingFor(this.#turn % shards);
+  #shardInTurn(shards: number, confirmation: Confirmation | undefined): number {
+    const waiting = this.#batcher.waitingFor(this.#turn % shards, confirmation);
     if (waiting < this.#turnItems) this.#turn++;
-    for (let i = 0; i < shards && this.#batcher.isStalled(this.#turn % shards); i++) this.#turn++;
-    this.#turnItems = this.#batcher.waitingFor(this.#turn % shards) + 1;
+    for (let i = 0; i < shards && this.#batcher.isStalled(this.#turn % shards, confirmation); i++)
+      this.#turn++;
+    this.#turnItems = this.#batcher.waitingFor(this.#turn % shards, confirmation) + 1;
     return this.#turn % shards;
   }
 
@@ -227,11 +244,11 @@ export class Adder {
   }
 
   /** Before the queue is known no batch can be made, so those who wait for that are counted here. */
-  async #firstRegistered(): Promise<Registered> {
+  async #firstRegistered(confirmation: Confirmation | undefined): Promise<Registered> {
     if (this.#unregistered >= this.#options.waitingMax) throw overloaded(this.#options.waitingMax);
     this.#unregistered++;
     try {
-      return await this.#registration.ensure();
+      return await this.#registration.ensure(confirmation);
     } finally {
       this.#unregistered--;
     }
@@ -246,7 +263,7 @@ export class Adder {
     const callId = this.#store.nextCallId();
     for (let i = 0; i < INTRODUCTIONS_MAX; i++) {
       // If the queue was obliterated and made anew, the items were made for the old one.
-      const registered = await this.#registration.ensure();
+      const registered = await this.#registration.ensure(options.confirmation);
       const keys = this.#store.shards(registered.shards)[shard];
       if (keys === undefined || !wereMadeFor(registered)) break;
       const reply = await this.#store.add(keys, registered, items, callId, options);
@@ -295,4 +312,5 @@ const bytesOf = (record: string): number => record.length * 3;
 const isSame = (a: Registered, b: Registered): boolean => a.profile === b.profile && a.shards === b.shards;
 
 const isUnknown = (error: unknown): boolean =>
-  error instanceof DelayqError && error.code === "DELAYQ_UNKNOWN_OUTCOME";
+  error instanceof DelayqError &&
+  (error.code === "DELAYQ_UNKNOWN_OUTCOME" || error.code === "DELAYQ_NOT_CONFIRMED");

@@ -1,4 +1,5 @@
-import { DelayqError, UnknownOutcomeError } from "../core/errors.ts";
+import { DelayqError, NotConfirmedError, UnknownOutcomeError } from "../core/errors.ts";
+import type { Confirmation } from "../core/options.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
@@ -10,6 +11,8 @@ import { BATCH_BYTES_MAX, WRITE_BATCH_MAX } from "../store/queue-store.ts";
  * A batch that is full goes at once, and it is full at half of what a call may hold: so Redis works on one half of a crowd
  * of askers while the other half is being written. What is asked of a shard that has a call under way waits for its answer,
  * and goes with more company; but not for long, since that call may be lost.
+ *
+ * What replicas are to confirm goes in batches of its own: nobody waits for replicas who did not ask for it.
  */
 export interface Item {
   /** The arguments of the item, as its script wants them; the first is the task's id. */
@@ -18,6 +21,8 @@ export interface Item {
   readonly bytes: number;
   /** When its asker wants to know, on the clock of `performance.now()`. */
   readonly deadlineMs: number;
+  /** What its asker wants of the replicas. */
+  readonly confirmation: Confirmation | undefined;
 }
 
 /** Sends one batch; answers in the order of its items. */
@@ -29,11 +34,19 @@ export type SendBatch<O, I extends Item> = (
 ) => Promise<readonly O[]>;
 
 interface Batch<O, I extends Item> {
+  readonly shard: number;
+  readonly confirmation: Confirmation | undefined;
   readonly items: I[];
   readonly resolves: ((outcome: O) => void)[];
   readonly rejects: ((error: unknown) => void)[];
   bytes: number;
 }
+
+/** Calls that may be merged: of one shard, and asking the same of the replicas. */
+type Place = number | string;
+
+const placeOf = (shard: number, confirmation: Confirmation | undefined): Place =>
+  confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
 
 const BATCH_MAX = WRITE_BATCH_MAX / 2;
 const HOLD_MS = 20;
@@ -50,12 +63,12 @@ export function overloaded(waitingMax: number): DelayqError {
 export class Batcher<O, I extends Item = Item> {
   readonly #send: SendBatch<O, I>;
   readonly #waitingMax: number;
-  readonly #batches = new Map<number, Batch<O, I>>();
+  readonly #batches = new Map<Place, Batch<O, I>>();
   #waiting = 0;
   #waitingBytes = 0;
-  readonly #inFlight = new Map<number, number>();
-  /** By shard with calls in flight: when it answered last, or was asked first. */
-  readonly #unansweredMs = new Map<number, number>();
+  readonly #inFlight = new Map<Place, number>();
+  /** By place with calls in flight: when it answered last, or was asked first. */
+  readonly #unansweredMs = new Map<Place, number>();
   #isScheduled = false;
   #isHolding = false;
 
@@ -73,36 +86,37 @@ export class Batcher<O, I extends Item = Item> {
     this.#waiting++;
     this.#waitingBytes += item.bytes;
     return new Promise<O>((resolve, reject) => {
-      const batch = this.#batchFor(shard, item.bytes);
+      const place = placeOf(shard, item.confirmation);
+      const batch = this.#batchFor(place, shard, item);
       batch.items.push(item);
       batch.resolves.push(resolve);
       batch.rejects.push(reject);
       batch.bytes += item.bytes;
-      if (batch.items.length === BATCH_MAX) this.#dispatch(shard, batch);
+      if (batch.items.length === BATCH_MAX) this.#dispatch(place, batch);
       else this.#flushSoon();
     });
   }
 
   /** How many items wait in the batch of a shard that has not gone yet. */
-  waitingFor(shard: number): number {
-    return this.#batches.get(shard)?.items.length ?? 0;
+  waitingFor(shard: number, confirmation: Confirmation | undefined): number {
+    return this.#batches.get(placeOf(shard, confirmation))?.items.length ?? 0;
   }
 
-  /** Whether nothing has come from a shard for a while, though it was asked: its master may be away. */
-  isStalled(shard: number): boolean {
-    const sinceMs = this.#unansweredMs.get(shard);
+  /** Whether nothing has come from a shard for a while, though it was asked: its master may be away, or its replicas. */
+  isStalled(shard: number, confirmation: Confirmation | undefined): boolean {
+    const sinceMs = this.#unansweredMs.get(placeOf(shard, confirmation));
     return sinceMs !== undefined && performance.now() - sinceMs > STALLED_MS;
   }
 
-  #batchFor(shard: number, bytes: number): Batch<O, I> {
-    let batch = this.#batches.get(shard);
+  #batchFor(place: Place, shard: number, { bytes, confirmation }: I): Batch<O, I> {
+    let batch = this.#batches.get(place);
     if (batch !== undefined && batch.bytes + bytes > BATCH_BYTES_MAX) {
-      this.#dispatch(shard, batch);
+      this.#dispatch(place, batch);
       batch = undefined;
     }
     if (batch === undefined) {
-      batch = { items: [], resolves: [], rejects: [], bytes: 0 };
-      this.#batches.set(shard, batch);
+      batch = { shard, confirmation, items: [], resolves: [], rejects: [], bytes: 0 };
+      this.#batches.set(place, batch);
     }
     return batch;
   }
@@ -115,9 +129,9 @@ export class Batcher<O, I extends Item = Item> {
 
   #flush(): void {
     this.#isScheduled = false;
-    for (const [shard, batch] of this.#batches) {
-      if (this.#inFlight.has(shard)) this.#hold();
-      else this.#dispatch(shard, batch);
+    for (const [place, batch] of this.#batches) {
+      if (this.#inFlight.has(place)) this.#hold();
+      else this.#dispatch(place, batch);
     }
   }
 
@@ -129,47 +143,52 @@ export class Batcher<O, I extends Item = Item> {
 
   #release(): void {
     this.#isHolding = false;
-    for (const [shard, batch] of this.#batches) this.#dispatch(shard, batch);
+    for (const [place, batch] of this.#batches) this.#dispatch(place, batch);
   }
 
-  #dispatch(shard: number, batch: Batch<O, I>): void {
-    this.#batches.delete(shard);
-    const inFlight = this.#inFlight.get(shard) ?? 0;
-    if (inFlight === 0) this.#unansweredMs.set(shard, performance.now());
-    this.#inFlight.set(shard, inFlight + 1);
-    void this.#deliver(shard, batch); // its failures reach those who asked
+  #dispatch(place: Place, batch: Batch<O, I>): void {
+    this.#batches.delete(place);
+    const inFlight = this.#inFlight.get(place) ?? 0;
+    if (inFlight === 0) this.#unansweredMs.set(place, performance.now());
+    this.#inFlight.set(place, inFlight + 1);
+    void this.#deliver(place, batch); // its failures reach those who asked
   }
 
-  #answered(shard: number): void {
-    const left = (this.#inFlight.get(shard) ?? 1) - 1;
+  #answered(place: Place): void {
+    const left = (this.#inFlight.get(place) ?? 1) - 1;
     if (left > 0) {
-      this.#inFlight.set(shard, left);
-      this.#unansweredMs.set(shard, performance.now());
+      this.#inFlight.set(place, left);
+      this.#unansweredMs.set(place, performance.now());
     } else {
-      this.#inFlight.delete(shard);
-      this.#unansweredMs.delete(shard);
+      this.#inFlight.delete(place);
+      this.#unansweredMs.delete(place);
     }
     if (this.#batches.size > 0) this.#flushSoon();
   }
 
-  async #deliver(shard: number, { items, resolves, rejects, bytes }: Batch<O, I>): Promise<void> {
+  async #deliver(place: Place, batch: Batch<O, I>): Promise<void> {
+    const { shard, confirmation, items, resolves, rejects, bytes } = batch;
     try {
       const args = items.flatMap((item) => item.args);
       const deadlineMs = Math.min(...items.map((item) => item.deadlineMs));
-      const outcomes = await this.#send(shard, args, items, { deadlineMs });
+      const outcomes = await this.#send(shard, args, items, { deadlineMs, confirmation });
       resolves.forEach((resolve, i) => resolve(outcomes[i] as O));
     } catch (error) {
       rejects.forEach((reject, i) => reject(withId(error, items[i])));
     } finally {
       this.#waiting -= items.length;
       this.#waitingBytes -= bytes;
-      this.#answered(shard);
+      this.#answered(place);
     }
   }
 }
 
 /** Each asker is told of its own task. */
 function withId(error: unknown, item: Item | undefined): unknown {
-  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
-  return new UnknownOutcomeError(error.message, [String(item?.args[0])], { cause: error.cause });
+  if (!(error instanceof DelayqError)) return error;
+  const ids = [String(item?.args[0])];
+  const options = { cause: error.cause };
+  if (error.code === "DELAYQ_UNKNOWN_OUTCOME") return new UnknownOutcomeError(error.message, ids, options);
+  if (error.code === "DELAYQ_NOT_CONFIRMED") return new NotConfirmedError(error.message, ids, options);
+  return error;
 }

@@ -1,7 +1,7 @@
 import { DelayqError } from "../core/errors.ts";
 import { shardOf } from "../core/ids.ts";
 import { checkTaskId } from "../core/names.ts";
-import { limitSchema } from "../core/options.ts";
+import { limitSchema, type Confirmation } from "../core/options.ts";
 import { show } from "../core/validate.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { QueueStore } from "../store/queue-store.ts";
@@ -38,7 +38,12 @@ export class Changer {
   }
 
   /** @param args what the verb's script takes beside the id */
-  async change(verb: Verb, id: string, args: readonly Arg[]): Promise<string> {
+  async change(
+    verb: Verb,
+    id: string,
+    args: readonly Arg[],
+    confirmation: Confirmation | undefined,
+  ): Promise<string> {
     checkTaskId(id);
     const shards = await this.#registration.knownShards();
     if (shards === undefined) return "missing";
@@ -47,6 +52,7 @@ export class Changer {
       args: [id, ...args],
       bytes,
       deadlineMs: performance.now() + CHANGE_MS,
+      confirmation,
     });
   }
 
@@ -55,11 +61,12 @@ export class Changer {
     verb: "requeue" | "purge",
     which: string | readonly string[] | TaskFilter,
     state: "dead" | "done",
+    confirmation: Confirmation | undefined,
   ): Promise<unknown> {
-    if (typeof which === "string") return await this.change(verb, which, []);
+    if (typeof which === "string") return await this.change(verb, which, [], confirmation);
     const outcomes: Record<string, number> = {};
     const changed = async (ids: readonly string[]): Promise<void> => {
-      for (const outcome of await Promise.all(ids.map((id) => this.change(verb, id, [])))) {
+      for (const outcome of await Promise.all(ids.map((id) => this.change(verb, id, [], confirmation)))) {
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }
     };

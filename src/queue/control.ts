@@ -1,5 +1,6 @@
 import { DelayqError } from "../core/errors.ts";
-import type { QueueStore } from "../store/queue-store.ts";
+import type { Confirmation } from "../core/options.ts";
+import { confirmedWithin, type QueueStore } from "../store/queue-store.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Registration } from "./registration.ts";
 
@@ -16,8 +17,8 @@ export class QueueControl {
   }
 
   /** Resolves when every shard knows. @throws DelayqError `DELAYQ_NO_QUEUE` */
-  async setPaused(paused: boolean): Promise<void> {
-    const reply = await this.#store.setPaused(paused);
+  async setPaused(paused: boolean, confirmation: Confirmation | undefined): Promise<void> {
+    const reply = await this.#store.setPaused(paused, confirmedWithin(confirmation));
     if (reply.word === "NO_QUEUE") {
       throw new DelayqError(
         "DELAYQ_NO_QUEUE",
@@ -30,8 +31,9 @@ export class QueueControl {
       generation: reply.generation,
       profiles: new Map<number, string>(),
     };
+    const options = confirmedWithin(confirmation);
     await Promise.all(
-      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta)),
+      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta, options)),
     );
   }
 
@@ -40,23 +42,24 @@ export class QueueControl {
    * shards, so that nobody takes a wiped shard for one that lost its copy of meta; the registry, by which a second try
    * finds the shards if this one breaks off, goes last.
    */
-  async obliterate(isForced: boolean): Promise<void> {
+  async obliterate(isForced: boolean, confirmation: Confirmation | undefined): Promise<void> {
     const known = await this.#store.readShards();
     const count = known ?? (await this.#store.readEnlisted());
-    if (known !== undefined && !isForced) await this.#checkIdle();
-    await this.#store.wipeMeta();
-    for (const keys of this.#store.shards(count ?? 0)) await this.#store.wipeShard(keys);
-    await this.#store.enlist(0);
+    if (known !== undefined && !isForced) await this.#checkIdle(confirmation);
+    await this.#store.wipeMeta(confirmedWithin(confirmation));
+    for (const keys of this.#store.shards(count ?? 0))
+      await this.#store.wipeShard(keys, confirmedWithin(confirmation));
+    await this.#store.enlist(0, confirmedWithin(confirmation));
     this.#registration.forget();
   }
 
   /** Leaves the queue paused if nothing runs, and as it was if something does. @throws DelayqError `DELAYQ_QUEUE_BUSY` */
-  async #checkIdle(): Promise<void> {
+  async #checkIdle(confirmation: Confirmation | undefined): Promise<void> {
     const { paused } = await this.#inspector.counts();
-    await this.setPaused(true);
+    await this.setPaused(true, confirmation);
     const { leased } = await this.#inspector.counts();
     if (leased === 0) return;
-    if (!paused) await this.setPaused(false);
+    if (!paused) await this.setPaused(false, confirmation);
     throw new DelayqError(
       "DELAYQ_QUEUE_BUSY",
       `Expected no task of queue ${this.#store.namespace.queue} to be running, got ${leased}. Stop the workers, or give { force: true }.`,

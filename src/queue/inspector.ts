@@ -42,6 +42,7 @@ export class Inspector {
       args: [id],
       bytes: id.length * 3,
       deadlineMs,
+      confirmation: undefined,
     });
   }
 

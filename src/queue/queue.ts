@@ -1,12 +1,19 @@
 import { DelayqError } from "../core/errors.ts";
 import { checkKeyPart, checkTaskId } from "../core/names.ts";
 import {
+  cancelOptionsSchema,
+  changeOptionsSchema,
+  confirmationOf,
+  obliterateOptionsSchema,
   parseDefaults,
   parseDue,
   purgeFilterSchema,
   queueOptionsSchema,
   requeueFilterSchema,
   type AddOptions,
+  type ChangeOptions,
+  type Confirmation,
+  type Durability,
   type TaskDefaults,
 } from "../core/options.ts";
 import { TASK_STATES } from "../core/task.ts";
@@ -48,6 +55,8 @@ export interface QueueOptions {
   addTimeoutMs?: number;
   /** How many calls may wait for Redis before more are refused with `DELAYQ_OVERLOADED`. Default 100,000. */
   waitingMax?: number;
+  /** When adds and changes count as done, unless a call says otherwise. Default: once Redis has them ("async"). */
+  durability?: Durability;
   /** Any pino. Default: warnings as JSON on stderr. */
   logger?: Logger;
 }
@@ -69,6 +78,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #adder: Adder;
   readonly #inspector: Inspector;
   readonly #payloadMaxBytes: number;
+  readonly #confirmation: Confirmation | undefined;
   readonly #changer: Changer;
   readonly #control: QueueControl;
   readonly #pending = new Set<Promise<unknown>>();
@@ -88,7 +98,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#connection = Connection.acquire(options.connection, options.logger ?? defaultLogger());
     this.#store = new QueueStore(this.#connection, { prefix, queue: name }, time);
     this.#registration = new Registration(this.#store, parsed.shards, defaults, parsed.addTimeoutMs);
-    this.#adder = new Adder(this.#store, this.#registration, { ...parsed, defaults });
+    this.#confirmation = confirmationOf(parsed.durability);
+    const adding = { ...parsed, defaults, confirmation: this.#confirmation };
+    this.#adder = new Adder(this.#store, this.#registration, adding);
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
     this.#changer = new Changer(this.#store, this.#registration, this.#inspector, parsed.waitingMax);
@@ -96,11 +108,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   /**
-   * Adds a task. Resolves when Redis has it.
+   * Adds a task. Resolves when Redis has it, and with a `durability` the replicas.
    *
    * @throws DelayqError `DELAYQ_INVALID_*` and `DELAYQ_DATA_TOO_LARGE` before anything is written, `DELAYQ_REDIS_FULL`,
-   *   `DELAYQ_REDIS_UNAVAILABLE` (nothing was added), `DELAYQ_UNKNOWN_OUTCOME` (add again with the error's id),
-   *   `DELAYQ_OVERLOADED`
+   *   `DELAYQ_REDIS_UNAVAILABLE` (nothing was added), `DELAYQ_UNKNOWN_OUTCOME` and `DELAYQ_NOT_CONFIRMED` (add again with
+   *   the error's id), `DELAYQ_OVERLOADED`
    */
   async add<N extends NameOf<T>>(
     name: N,
@@ -162,67 +174,86 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   /** Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. */
-  async cancel(id: string, options: { abort?: boolean } = {}): Promise<CancelOutcome> {
-    return (await this.#use(
-      async () => await this.#changer.change("cancel", id, [options?.abort === true ? 1 : 0]),
-    )) as CancelOutcome;
+  async cancel(id: string, options: ChangeOptions & { abort?: boolean } = {}): Promise<CancelOutcome> {
+    return (await this.#use(async () => {
+      const { abort, durability } = parseOptions(cancelOptionsSchema, options, "the options of cancel");
+      const confirmation = confirmationOf(durability, this.#confirmation);
+      return await this.#changer.change("cancel", id, [abort === true ? 1 : 0], confirmation);
+    })) as CancelOutcome;
   }
 
   /** Gives a pending task another due time. @throws DelayqError `DELAYQ_INVALID_TIME` */
-  async reschedule(id: string, due: { delay: number } | { at: Date | number }): Promise<RescheduleOutcome> {
-    return (await this.#use(
-      async () => await this.#changer.change("reschedule", id, [encodeDue(parseDue(due))]),
-    )) as RescheduleOutcome;
+  async reschedule(
+    id: string,
+    due: { delay: number } | { at: Date | number },
+    options: ChangeOptions = {},
+  ): Promise<RescheduleOutcome> {
+    return (await this.#use(async () => {
+      const dueArg = encodeDue(parseDue(due));
+      return await this.#changer.change("reschedule", id, [dueArg], this.#confirmationOf(options));
+    })) as RescheduleOutcome;
   }
 
   /** Gives a task that does not run another payload. @throws DelayqError `DELAYQ_INVALID_DATA`, `DELAYQ_DATA_TOO_LARGE` */
-  async update(id: string, data: DataOf<T, NameOf<T>>): Promise<UpdateOutcome> {
-    return (await this.#use(
-      async () => await this.#changer.change("update", id, [encodePayload(data, this.#payloadMaxBytes)]),
-    )) as UpdateOutcome;
+  async update(id: string, data: DataOf<T, NameOf<T>>, options: ChangeOptions = {}): Promise<UpdateOutcome> {
+    return (await this.#use(async () => {
+      const payload = encodePayload(data, this.#payloadMaxBytes);
+      return await this.#changer.change("update", id, [payload], this.#confirmationOf(options));
+    })) as UpdateOutcome;
   }
 
   /** Makes a pending task due now. */
-  async runNow(id: string): Promise<RunNowOutcome> {
-    return (await this.#use(async () => await this.#changer.change("runNow", id, []))) as RunNowOutcome;
+  async runNow(id: string, options: ChangeOptions = {}): Promise<RunNowOutcome> {
+    return (await this.#use(
+      async () => await this.#changer.change("runNow", id, [], this.#confirmationOf(options)),
+    )) as RunNowOutcome;
   }
 
   /**
    * Brings dead tasks back, due now and with all their attempts. One id gives its outcome; many ids, or a filter (`{}`
    * for all that are dead now), how many there were of each outcome. Tasks that die again meanwhile are left.
    */
-  async requeue(id: string): Promise<RequeueOutcome>;
-  async requeue(which: readonly string[] | TaskFilter): Promise<Partial<Record<RequeueOutcome, number>>>;
-  async requeue(which: string | readonly string[] | TaskFilter): Promise<unknown> {
+  async requeue(id: string, options?: ChangeOptions): Promise<RequeueOutcome>;
+  async requeue(
+    which: readonly string[] | TaskFilter,
+    options?: ChangeOptions,
+  ): Promise<Partial<Record<RequeueOutcome, number>>>;
+  async requeue(
+    which: string | readonly string[] | TaskFilter,
+    options: ChangeOptions = {},
+  ): Promise<unknown> {
     return await this.#use(async () => {
       if (!isIds(which)) parseOptions(requeueFilterSchema, which, "the filter of requeue");
-      return await this.#changer.changeAll("requeue", which, "dead");
+      return await this.#changer.changeAll("requeue", which, "dead", this.#confirmationOf(options));
     });
   }
 
   /** Removes dead tasks for good (or done ones: `{ state: "done" }`); else as `requeue`. */
-  async purge(id: string): Promise<PurgeOutcome>;
+  async purge(id: string, options?: ChangeOptions): Promise<PurgeOutcome>;
   async purge(
     which: readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
+    options?: ChangeOptions,
   ): Promise<Partial<Record<PurgeOutcome, number>>>;
   async purge(
     which: string | readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
+    options: ChangeOptions = {},
   ): Promise<unknown> {
     return await this.#use(async () => {
-      if (isIds(which)) return await this.#changer.changeAll("purge", which, "dead");
+      const confirmation = this.#confirmationOf(options);
+      if (isIds(which)) return await this.#changer.changeAll("purge", which, "dead", confirmation);
       const { state } = parseOptions(purgeFilterSchema, which, "the filter of purge");
-      return await this.#changer.changeAll("purge", which, state ?? "dead");
+      return await this.#changer.changeAll("purge", which, state ?? "dead", confirmation);
     });
   }
 
   /** No task is handed out any more once this resolves; what was handed out runs, adding goes on. @throws DelayqError `DELAYQ_NO_QUEUE` */
-  async pause(): Promise<void> {
-    await this.#use(async () => await this.#control.setPaused(true));
+  async pause(options: ChangeOptions = {}): Promise<void> {
+    await this.#use(async () => await this.#control.setPaused(true, this.#confirmationOf(options)));
   }
 
   /** @throws DelayqError `DELAYQ_NO_QUEUE` */
-  async resume(): Promise<void> {
-    await this.#use(async () => await this.#control.setPaused(false));
+  async resume(options: ChangeOptions = {}): Promise<void> {
+    await this.#use(async () => await this.#control.setPaused(false, this.#confirmationOf(options)));
   }
 
   /**
@@ -231,8 +262,12 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
    * @param options `force` also while tasks are running
    * @throws DelayqError `DELAYQ_QUEUE_BUSY`
    */
-  async obliterate(options: { force?: boolean } = {}): Promise<void> {
-    await this.#use(async () => await this.#control.obliterate(options.force === true));
+  async obliterate(options: ChangeOptions & { force?: boolean } = {}): Promise<void> {
+    await this.#use(async () => {
+      const what = "the options of obliterate";
+      const { force, durability } = parseOptions(obliterateOptionsSchema, options, what);
+      await this.#control.obliterate(force === true, confirmationOf(durability, this.#confirmation));
+    });
   }
 
   /** Waits for what was asked for, then lets go of the connection. */
@@ -241,6 +276,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#isClosed = true;
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
     this.#connection.release();
+  }
+
+  #confirmationOf(options: ChangeOptions): Confirmation | undefined {
+    const { durability } = parseOptions(changeOptionsSchema, options, "the options of the change");
+    return confirmationOf(durability, this.#confirmation);
   }
 
   /** Counts a call as under way, so that `close` waits for it. */

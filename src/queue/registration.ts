@@ -1,6 +1,6 @@
 import { DelayqError } from "../core/errors.ts";
-import type { KeptOptions } from "../core/options.ts";
-import { within, type QueueStore } from "../store/queue-store.ts";
+import type { Confirmation, KeptOptions } from "../core/options.ts";
+import { confirmedWithin, type QueueStore } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 
@@ -10,6 +10,9 @@ import type { ShardKeys } from "../store/keys.ts";
  * task is never in a queue that workers cannot find.
  *
  * Each shard gets its copy of meta between the two. A shard that lost it meanwhile answers NO_PROFILE: it gets another.
+ *
+ * Who adds what replicas must confirm needs a registration that they have confirmed: a task is lost too if its queue is, or
+ * the options it was added with. So one that fewer replicas had to confirm is made again.
  */
 export interface Registered {
   readonly profile: number;
@@ -24,7 +27,9 @@ export class Registration {
   readonly #profileJson: string;
   readonly #timeoutMs: number;
   #registered: Registered | undefined;
-  #registering: Promise<Registered> | undefined;
+  /** How many replicas were told to have it. */
+  #confirmedBy = 0;
+  readonly #registering = new Map<string, Promise<Registered>>();
   #knownShards: number | undefined;
   #lookAgainMs = 0;
 
@@ -35,16 +40,23 @@ export class Registration {
     this.#profileJson = canonicalJson(defaults);
   }
 
-  get current(): Registered | undefined {
-    return this.#registered;
+  /** What was registered, if so many replicas have it. */
+  current(confirmation: Confirmation | undefined): Registered | undefined {
+    return (confirmation?.replicas ?? 0) <= this.#confirmedBy ? this.#registered : undefined;
   }
 
-  /** Registers the queue unless that was done. @throws DelayqError `DELAYQ_SHARDS_MISMATCH`, `DELAYQ_NEWER_FORMAT`, `DELAYQ_TOO_MANY_PROFILES` */
-  async ensure(): Promise<Registered> {
-    if (this.#registered !== undefined) return this.#registered;
-    this.#registering ??= this.#register().finally(() => (this.#registering = undefined));
+  /** Registers the queue unless that was done. @throws DelayqError `DELAYQ_SHARDS_MISMATCH`, `DELAYQ_NEWER_FORMAT`, `DELAYQ_TOO_MANY_PROFILES`, `DELAYQ_NOT_CONFIRMED` */
+  async ensure(confirmation: Confirmation | undefined): Promise<Registered> {
+    const registered = this.current(confirmation);
+    if (registered !== undefined) return registered;
+    const how = confirmation === undefined ? "" : `${confirmation.replicas} ${confirmation.timeoutMs}`;
+    let registering = this.#registering.get(how);
+    if (registering === undefined) {
+      registering = this.#register(confirmation).finally(() => this.#registering.delete(how));
+      this.#registering.set(how, registering);
+    }
     try {
-      return await this.#registering;
+      return await registering;
     } catch (error) {
       throw asUnavailable(error);
     }
@@ -68,18 +80,19 @@ export class Registration {
       await this.#store.copyCtl(keys, meta, options);
     } else {
       this.forget();
-      await this.ensure();
+      await this.ensure(options.confirmation);
     }
   }
 
   forget(): void {
     this.#registered = undefined;
+    this.#confirmedBy = 0;
     this.#knownShards = undefined;
     this.#store.forgetProfiles();
   }
 
-  async #register(): Promise<Registered> {
-    const options = within(this.#timeoutMs);
+  async #register(confirmation: Confirmation | undefined): Promise<Registered> {
+    const options = confirmedWithin(confirmation, this.#timeoutMs);
     const shards = this.#wantedShards ?? 0;
     const reply = await this.#store.register(shards, this.#profileJson, options);
     switch (reply.word) {
@@ -87,6 +100,7 @@ export class Registration {
         await this.#announce(reply, options);
         this.#knownShards = reply.shards;
         this.#registered = { profile: reply.profile, shards: reply.shards };
+        this.#confirmedBy = Math.max(this.#confirmedBy, confirmation?.replicas ?? 0);
         return this.#registered;
       case "SHARDS":
         throw this.#mismatch(reply.shards);

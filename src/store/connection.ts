@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DelayqError } from "../core/errors.ts";
+import type { Confirmation } from "../core/options.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { ConfirmedCalls } from "./confirmed-calls.ts";
+import type { LaneCall } from "./confirmed-lane.ts";
 import {
   resolveConnection,
   type Client,
@@ -14,8 +17,8 @@ import { Subscriber } from "./subscriber.ts";
 import { ScriptCommand, ScriptHead, type EncodedArgs, type Try } from "./wire.ts";
 
 /**
- * The way to one Redis: one connection for calls, one for hints, shared by all queues, workers and schedulers of the
- * process that name the same Redis.
+ * The way to one Redis: one connection for calls, one for hints and one for calls that replicas confirm, shared by all
+ * queues, workers and schedulers of the process that name the same Redis.
  *
  * A call is repeated until it is answered, refused or out of time. It may be executed twice, so every script is made to be
  * sent twice. Out of time means: unavailable, if it was never sent; else unknown.
@@ -24,6 +27,8 @@ export interface CallOptions {
   /** When to give up, on the clock of `performance.now()`; Infinity waits for ever. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
+  /** The replicas that must have what the call finds or does before it is answered. */
+  readonly confirmation?: Confirmation | undefined;
 }
 
 /** Keys as a script wants them: each of its declared keys is one key, or one a level. */
@@ -43,6 +48,7 @@ export class Connection {
   readonly #stalled: StalledCalls | undefined;
   readonly #heads = new WeakMap<KeySource, Map<string, ScriptHead>>();
   #subscriber: Subscriber | undefined;
+  #confirmed: ConfirmedCalls | undefined;
   #holders = 0;
   #isClosed = false;
   #corked: object | undefined;
@@ -76,6 +82,7 @@ export class Connection {
     shared.delete(this.#key);
     this.#client.disconnect();
     this.#subscriber?.close();
+    this.#confirmed?.close();
   }
 
   get isCluster(): boolean {
@@ -96,8 +103,11 @@ export class Connection {
   ): Promise<ReplyOf<D>> {
     const { definition } = script;
     const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
+    const { confirmation } = options;
     const reply = await this.#repeated(options, definition.name, (oneTry) =>
-      this.#evaluate(script, keys, given, items, oneTry),
+      confirmation === undefined
+        ? this.#evaluate(script, keys, given, items, oneTry)
+        : this.#confirm(script, keys, given, items, { ...options, confirmation, oneTry }),
     );
     return script.decode(reply);
   }
@@ -142,6 +152,23 @@ export class Connection {
       const head = new ScriptHead("eval", source.text, flatKeys(definition, keys));
       return await this.#client.sendCommand(new ScriptCommand(head, args, items, isBinary, oneTry));
     }
+  }
+
+  async #confirm(
+    { source, definition }: Pick<Script, "definition" | "source">,
+    keys: KeySource,
+    args: readonly Arg[],
+    items: readonly Arg[] | EncodedArgs,
+    options: Pick<LaneCall, "confirmation" | "deadlineMs" | "oneTry">,
+  ): Promise<unknown> {
+    const hashed = this.#head(definition, source.sha1, keys);
+    const isBinary = definition.isBinary === true;
+    const command = (isFull: boolean): ScriptCommand => {
+      const head = isFull ? new ScriptHead("eval", source.text, flatKeys(definition, keys)) : hashed;
+      return new ScriptCommand(head, args, items, isBinary, options.oneTry);
+    };
+    this.#confirmed ??= new ConfirmedCalls(this.#client);
+    return await this.#confirmed.send(hashed.firstKey, { ...options, command, name: definition.name });
   }
 
   async #repeated<T>(options: CallOptions, name: string, send: (oneTry: Try) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { DelayqError } from "../core/errors.ts";
 import { memberId } from "../core/ids.ts";
-import type { Due, KeptOptions } from "../core/options.ts";
+import type { Confirmation, Due, KeptOptions } from "../core/options.ts";
 import { KEPT_DEFAULTS, LEASE_MAX_MS, SHARDS_DEFAULT, SHARDS_DEFAULT_CLUSTER } from "../core/options.ts";
 import type { TaskState } from "../core/task.ts";
 import type { CallOptions, Connection } from "./connection.ts";
@@ -123,9 +123,9 @@ export class QueueStore {
     this.#profiles.clear();
   }
 
-  async setPaused(paused: boolean) {
+  async setPaused(paused: boolean, options = within()) {
     const args = { nowMs: this.#time(), paused: paused ? 1 : 0 };
-    return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], within());
+    return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], options);
   }
 
   async copyCtl(keys: ShardKeys, meta: Meta, options = within()): Promise<void> {
@@ -133,12 +133,12 @@ export class QueueStore {
     await this.#connection.call(scripts.copyCtl, keys, args, [...meta.profiles].flat(), options);
   }
 
-  async wipeMeta(): Promise<void> {
-    await this.#connection.call(scripts.wipeMeta, { meta: this.#meta() }, {}, [], within());
+  async wipeMeta(options = within()): Promise<void> {
+    await this.#connection.call(scripts.wipeMeta, { meta: this.#meta() }, {}, [], options);
   }
 
-  async wipeShard(keys: ShardKeys): Promise<void> {
-    await this.#connection.call(scripts.wipeShard, keys, {}, [], within());
+  async wipeShard(keys: ShardKeys, options = within()): Promise<void> {
+    await this.#connection.call(scripts.wipeShard, keys, {}, [], options);
   }
 
   // Producing and changing
@@ -318,6 +318,12 @@ export const encodeDue = (due: Due): string => ("delay" in due ? `+${due.delay}`
 export const within = (ms = CALL_MS, signal?: AbortSignal): CallOptions => ({
   deadlineMs: performance.now() + ms,
   ...(signal !== undefined && { signal }),
+});
+
+/** The same for a call that replicas confirm, where it is asked for. */
+export const confirmedWithin = (confirmation: Confirmation | undefined, ms = CALL_MS): CallOptions => ({
+  deadlineMs: performance.now() + ms,
+  confirmation,
 });
 
 /** The Redis clock, in epoch ms. */

@@ -27,7 +27,13 @@ const TRANSIENT = new Set([
 const REDIRECTED = /^Too many Cluster redirections\. Last error: ReplyError: (\S+)/;
 const REDIRECTIONS = new Set(["MOVED", "ASK", ...TRANSIENT]);
 
+/** A call that did not leave, or reached a server that does not serve it: nothing was done, and it may be sent again. */
+export class NotDoneError extends Error {
+  override readonly name = "NotDoneError";
+}
+
 export function kindOf(error: unknown): ErrorKind {
+  if (error instanceof NotDoneError) return "transient";
   if (!(error instanceof Error)) return "lost";
   const redirected = REDIRECTED.exec(error.message)?.[1];
   if (redirected !== undefined && REDIRECTIONS.has(redirected)) return "transient";

@@ -54,9 +54,12 @@ export class ScriptHead {
   readonly name: "evalsha" | "eval";
   readonly args: string[];
   readonly text: string;
+  /** Tells the node of a Cluster; all keys are on it. */
+  readonly firstKey: string;
 
   constructor(name: "evalsha" | "eval", script: string, keys: readonly string[]) {
     this.name = name;
+    this.firstKey = keys[0] ?? "";
     this.args = [script, String(keys.length), ...keys];
     this.text = lengthLine(name.length) + name + written(this.args);
   }

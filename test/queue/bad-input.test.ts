@@ -250,9 +250,36 @@ test("verbs refuse bad ids, times, payloads, states and filters", async () => {
     [async () => await producer.list("dead", { limit: -1 }).next(), "DELAYQ_INVALID_OPTION"],
     [async () => await producer.requeue({ nam: "a" } as never), "DELAYQ_INVALID_OPTION"],
     [async () => await producer.purge([CONTROL]), "DELAYQ_INVALID_ID"],
+    [async () => await producer.cancel(id, { abrot: true } as never), "DELAYQ_INVALID_OPTION"],
+    [async () => await producer.runNow(id, { durability: "sync" } as never), "DELAYQ_INVALID_OPTION"],
+    [async () => await producer.obliterate({ froce: true } as never), "DELAYQ_INVALID_OPTION"],
   ];
   for (const [use, code] of bad) expect(await refusalOf(use)).toMatchObject({ code });
   expect(await producer.get(id)).toMatchObject({ state: "delayed", data: null });
+});
+
+test.each([
+  ["sync"],
+  [{ replicas: 0, timeoutMs: 100 }],
+  [{ replicas: 1.5, timeoutMs: 100 }],
+  [{ replicas: 1 }],
+  [{ replicas: 1, timeoutMs: 0 }],
+  [{ replicas: 1, timeoutMs: 5001 }],
+  [{ replicas: 1, timeoutMs: 100, disks: 1 }],
+])("refuses the durability %j, of a queue and of a call", async (durability) => {
+  const { queue, base } = setup();
+  const producer = queue();
+  const wrong = { durability } as never;
+  for (const use of [
+    () => new Queue("q", { ...base, ...(wrong as object) }),
+    async () => await producer.add("a", null, wrong),
+    async () => await producer.pause(wrong),
+  ]) {
+    expect(await refusalOf(use)).toMatchObject({
+      code: "DELAYQ_INVALID_OPTION",
+      message: expect.stringMatching(/`durability/),
+    });
+  }
 });
 
 test("addBulk writes nothing when one of its tasks is bad", async () => {

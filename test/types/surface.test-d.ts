@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from "vitest";
-import type { AddedTask, Task } from "../../src/index.ts";
+import type { AddedTask, RequeueOutcome, Task } from "../../src/index.ts";
 import { Queue, Worker } from "../../src/index.ts";
 
 interface Mail {
@@ -22,6 +22,21 @@ test("names and payloads of a typed queue are checked", () => {
   ]);
   // @ts-expect-error -- name and payload belong together in bulk, too
   void queue.addBulk([{ name: "digest", data: { userId: 7 } }]);
+});
+
+test("durability is a word, or replicas and a time, of a queue and of every change", () => {
+  const queue = new Queue<Mail>("emails", { durability: { replicas: 1, timeoutMs: 500 } });
+  void queue.add("welcome", { userId: 7 }, { durability: "async" });
+  void queue.addBulk([{ name: "digest", data: { week: 1 }, opts: { durability: "async" } }]);
+  void queue.cancel("id", { abort: true, durability: "async" });
+  void queue.reschedule("id", { delay: 5 }, { durability: { replicas: 2, timeoutMs: 500 } });
+  expectTypeOf(queue.requeue("id", { durability: "async" })).resolves.toEqualTypeOf<RequeueOutcome>();
+  void queue.purge({ state: "done" }, { durability: "async" });
+  void queue.pause({ durability: "async" });
+  // @ts-expect-error -- how long to wait must be said
+  void queue.resume({ durability: { replicas: 1 } });
+  // @ts-expect-error -- no such word
+  new Queue("emails", { durability: "sync" });
 });
 
 test("a task's payload is told by its name", () => {
