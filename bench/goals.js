@@ -75,3 +75,6 @@ export function metric(name) {
 function both(value) {
   return { must: { value }, aim: { value } };
 }
+
+/** What is left of the pace when one replica, on the same machine, confirms each add; a share of that with one that does not. */
+export const DURABILITY_GOALS = { "add-bulk": 0.6 };

@@ -15,10 +15,11 @@ export const delayq = {
     return { name: NAME, data, opts };
   },
 
-  openProducer({ url, queue: name, shards }) {
+  openProducer({ url, queue: name, shards, durability }) {
     const queue = new Queue(name, {
       connection: url,
       ...(shards !== undefined && { shards }),
+      ...(durability !== undefined && { durability }),
       defaults: { attempts: 3, backoff: { type: "exponential", delay: 1000 } },
     });
     return {

@@ -8,8 +8,8 @@ const IN_FLIGHT = 200;
 export const addBulk = {
   name: "add-bulk",
   hasFloor: true,
-  run: async ({ engine, redis, scale }) => ({
-    "add-bulk": await withProducer({ engine, redis }, (producer) =>
+  run: async ({ engine, redis, scale, durability }) => ({
+    "add-bulk": await withProducer({ engine, redis, durability }, (producer) =>
       producer.ask("addBulk", { batch: BATCH, inFlight: BATCHES_IN_FLIGHT, ...scale.adding }),
     ),
   }),
@@ -19,8 +19,8 @@ export const addBulk = {
 export const add = {
   name: "add",
   hasFloor: true,
-  run: async ({ engine, redis, scale }) => ({
-    add: await withProducer({ engine, redis }, (producer) =>
+  run: async ({ engine, redis, scale, durability }) => ({
+    add: await withProducer({ engine, redis, durability }, (producer) =>
       producer.ask("add", { inFlight: IN_FLIGHT, ...scale.adding }),
     ),
   }),
