@@ -29,6 +29,8 @@ export interface RedisSession {
 
 /** A command tells within 5 s that there is no Redis, its own start included. */
 const REACH_MS = 2500;
+/** After sentinels that are not there ioredis keeps the process alive for 2 s more. */
+const REACH_SENTINEL_MS = 1500;
 const ADD_MS = 10_000;
 
 const SECRETS = `
@@ -107,7 +109,7 @@ export async function checkQueueExists({ connection, prefix }: RedisSession, que
 
 async function reach(connection: Connection, place: Place): Promise<number> {
   try {
-    return await readTimeMs(connection, within(REACH_MS));
+    return await readTimeMs(connection, within(place.sentinel === undefined ? REACH_MS : REACH_SENTINEL_MS));
   } catch (error) {
     if (!(error instanceof DelayqError)) throw error;
     const reason = error.cause instanceof Error ? error.cause.message : error.message;

@@ -20,7 +20,9 @@ const SENTINEL_RECONNECT_MS = 5000;
 const DISCONNECT_MS = 100;
 
 const reconnectDelayMs = (times: number): number =>
-  Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS) * (0.75 + Math.random() / 4);
+  Math.round(
+    Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS) * (0.75 + Math.random() / 4),
+  );
 
 /**
  * What delayq's connections need, whatever the caller's options say.
@@ -56,6 +58,7 @@ const FALLBACK_OPTIONS: RedisOptions = {
 const FALLBACK_SENTINEL_OPTIONS: RedisOptions = {
   failoverDetector: true,
   sentinelCommandTimeout: SENTINEL_ANSWER_MS,
+  sentinelRetryStrategy: reconnectDelayMs,
   sentinelReconnectStrategy: () => SENTINEL_RECONNECT_MS,
 };
 
@@ -69,7 +72,7 @@ const OWN_CLUSTER_OPTIONS = {
   clusterRetryStrategy: reconnectDelayMs,
   retryDelayOnMoved: 0,
   retryDelayOnFailover: 100,
-  retryDelayOnClusterDown: 100,
+  retryDelayOnClusterDown: 0,
   retryDelayOnTryAgain: 100,
 } as const satisfies ClusterOptions;
 

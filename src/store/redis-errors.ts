@@ -66,7 +66,10 @@ export function refusal(error: unknown): DelayqError {
 
 /** The error behind an error: that no node of a Cluster could be asked says less than why the last one could not. */
 export function reasonOf(error: unknown): unknown {
-  return error instanceof Error && "lastNodeError" in error ? (error.lastNodeError ?? error) : error;
+  if (!(error instanceof Error) || !("lastNodeError" in error)) return error;
+  const reason = error.lastNodeError;
+  if (reason instanceof Error && reason.message !== "Connection is closed.") return reason;
+  return new Error("none of the nodes could be reached", { cause: error });
 }
 
 /**
