@@ -38,7 +38,7 @@ export function calmRefresh(cluster: Cluster): Cluster {
     });
   };
   cluster.refreshSlotsCache = (callback) => {
-    if (callback !== undefined) waiting.push(callback as Callback);
+    if (callback !== undefined) waiting.push(callback);
     cluster.emit(SLOTS_IN_DOUBT);
     if (timer !== undefined) return;
     count();

@@ -20,8 +20,8 @@ export class StalledCalls {
   watch(answer: Promise<unknown>): void {
     this.#sentMs.set(answer, performance.now());
     if (this.#timer === undefined) this.#lookIn(STALLED_MS);
-    const done = (): void => void this.#sentMs.delete(answer);
-    answer.then(done, done);
+    const forget = (): void => void this.#sentMs.delete(answer);
+    answer.then(forget, forget);
   }
 
   #look(): void {

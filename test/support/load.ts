@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import type { Queue, Worker } from "../../src/index.ts";
+import type { Queue } from "../../src/index.ts";
 import { eventually } from "./fixture.ts";
 
 /** Adds due tasks one after the other, whatever happens to Redis, and notes what becomes of them. */
@@ -26,7 +26,7 @@ export function startLoad(queue: Queue): Load {
   const acked = new Map<string, number>();
   const started = new Map<string, number>();
   const errors: unknown[] = [];
-  let isStopped = false;
+  const stopping = new AbortController();
   let underWay = 0;
   const add = async (): Promise<void> => {
     underWay++;
@@ -39,13 +39,13 @@ export function startLoad(queue: Queue): Load {
     underWay--;
   };
   const adding = (async () => {
-    while (!isStopped) {
+    while (!stopping.signal.aborted) {
       if (underWay < UNDER_WAY_MAX) void add(); // never rejects
       await sleep(EVERY_MS);
     }
   })();
   const stop = async (): Promise<void> => {
-    isStopped = true;
+    stopping.abort();
     await adding;
   };
   onTestFinished(stop);
@@ -80,5 +80,3 @@ export async function flowing({ started }: Load, count = 100): Promise<void> {
     if (started.size < count) throw new Error(`only ${started.size} tasks have started`);
   });
 }
-
-export type Served = { readonly queue: Queue; readonly worker: Worker };
