@@ -20,6 +20,7 @@ export interface Load {
 }
 
 const EVERY_MS = 5;
+const BOUND_MS = 40_000;
 const UNDER_WAY_MAX = 5000;
 
 export function startLoad(queue: Queue): Load {
@@ -60,7 +61,7 @@ export function startLoad(queue: Queue): Load {
       await eventually(() => {
         for (const [id, startedMs] of started) if ((acked.get(id) ?? 0) > ms) return startedMs - ms;
         throw new Error(`no task that was added later has started; errors: ${String(errors.slice(0, 3))}`);
-      }, 40_000),
+      }, BOUND_MS),
     drain: async (isExcused = () => false) => {
       await stop();
       await eventually(() => {
@@ -69,7 +70,7 @@ export function startLoad(queue: Queue): Load {
         if (missing.length > 0) {
           throw new Error(`${missing.length} of ${acked.size} acknowledged tasks have not started`);
         }
-      }, 40_000);
+      }, BOUND_MS);
     },
   };
 }
@@ -78,5 +79,5 @@ export function startLoad(queue: Queue): Load {
 export async function flowing({ started }: Load, count = 100): Promise<void> {
   await eventually(() => {
     if (started.size < count) throw new Error(`only ${started.size} tasks have started`);
-  });
+  }, BOUND_MS);
 }

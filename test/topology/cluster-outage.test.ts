@@ -1,10 +1,12 @@
 import { Cluster } from "ioredis";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { RedisCluster } from "../../src/dev/redis-cluster.ts";
 import type { WorkerOptions } from "../../src/index.ts";
 import { setup } from "../support/fixture.ts";
 import { flowing, startLoad } from "../support/load.ts";
 import { setupCluster } from "../support/topologies.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const LOST_MS = 1000;
 
@@ -44,7 +46,7 @@ test.each([
   const failedOverMs = performance.now();
   await load.firstStartAfter(failedOverMs);
   await load.drain((ackedMs) => ackedMs > goneMs - LOST_MS && ackedMs <= goneMs);
-  expect(performance.now() - failedOverMs).toBeLessThan(8000);
+  expect(performance.now() - failedOverMs).toBeLessThan(15_000);
   expect(load.errors).toEqual([]);
 });
 
@@ -55,9 +57,9 @@ test("a master that is away holds up neither adds nor tasks of the others", asyn
   const master = await cluster.masterOf(0);
   await master.freeze();
   const goneMs = performance.now();
-  // In more time than it takes to notice, about what one shard of three is worth less than the usual.
+  // Of 200 a second. Two claims that are not answered would take both slots, for longer than this test may take.
   await flowing(load, load.started.size + 700);
-  expect(performance.now() - goneMs).toBeLessThan(14_000);
+  expect(performance.now() - goneMs).toBeLessThan(25_000);
   await master.thaw();
   await load.drain();
   expect(await tasks.counts()).toMatchObject({ dead: 0 });

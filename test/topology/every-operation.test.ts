@@ -101,5 +101,5 @@ describe.each([
       const refused = [...(await master.info("errorstats")).keys()];
       expect(refused.filter((error) => /CROSSSLOT|WRONGTYPE|NOPERM/.test(error))).toEqual([]);
     }
-  }, 60_000);
+  }, 90_000);
 });

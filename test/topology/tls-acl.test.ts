@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Cluster } from "ioredis";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { findFreePort } from "../../src/dev/free-port.ts";
 import type { RedisNode } from "../../src/dev/redis-node.ts";
 import { connect, setupRedisProcess } from "../dev/setup.ts";
@@ -8,6 +8,8 @@ import { setupCommands } from "../cli/support/cli.ts";
 import { useEveryVerb } from "../support/every-verb.ts";
 import { setup } from "../support/fixture.ts";
 import { setupCluster, setupSentinels } from "../support/topologies.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
 
 /* The rights that the documentation names are enough, and what is denied beyond them nobody asks for. */
 
