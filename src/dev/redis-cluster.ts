@@ -91,6 +91,14 @@ export class RedisCluster {
     return this.#nodeAt(line.port);
   }
 
+  /** Slot -> its master; empty where there is none. */
+  async slotOwners(): Promise<(RedisNode | undefined)[]> {
+    const owners: (RedisNode | undefined)[] = Array.from({ length: SLOTS });
+    for (const { port, ranges } of await this.#lines())
+      for (const [first, last] of ranges) owners.fill(this.#nodeAt(port), first, last + 1);
+    return owners;
+  }
+
   /** All slots of a server. */
   async slotsOf(node: RedisNode): Promise<number[]> {
     const line = (await this.#lines()).find(({ port }) => port === node.port);

@@ -21,6 +21,12 @@ export interface NodeSetting {
   readonly openClient: OpenClient;
 }
 
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly key: string;
+  readonly cert: string;
+}
+
 export interface NodeOptions {
   readonly name: string;
   readonly config?: Readonly<Record<string, string>>;
@@ -28,6 +34,8 @@ export interface NodeOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What its clients have to say first. Default: nothing. */
   readonly password?: string | undefined;
+  /** Speaks TLS too, on a port of its own. Default: not. */
+  readonly tls?: TlsFiles | undefined;
   /** Its cluster bus needs a second port. */
   readonly hasBus?: boolean;
   /** Makes the server a Sentinel; writes its file into the folder given, and returns the path. */
@@ -41,15 +49,23 @@ const BUS_OFFSET = 10_000;
 /** One server of a set: its process, which keeps its port and folder, and a client that is opened when it is needed. */
 export class RedisNode {
   readonly name: string;
+  /** Where it speaks TLS, if it does. */
+  readonly tlsPort: number | undefined;
   readonly #process: RedisProcess;
   readonly #openClient: () => SteeringClient;
   #client: SteeringClient | undefined;
   #isFrozen = false;
 
-  constructor(name: string, process: RedisProcess, openClient: () => SteeringClient) {
+  constructor(
+    name: string,
+    process: RedisProcess,
+    openClient: () => SteeringClient,
+    tlsPort: number | undefined,
+  ) {
     this.name = name;
     this.#process = process;
     this.#openClient = openClient;
+    this.tlsPort = tlsPort;
   }
 
   get port(): number {
@@ -156,23 +172,37 @@ export function fieldsOf(text: string): ReadonlyMap<string, string> {
  * @throws DelayqError DELAYQ_REDIS_START_FAILED
  */
 export async function startNode(setting: NodeSetting, options: NodeOptions): Promise<RedisNode> {
-  const { name, config = {}, env = {}, password, hasBus = false, writeSentinelFile } = options;
+  const { name, config = {}, env = {}, password, tls, hasBus = false, writeSentinelFile } = options;
   const dir = join(setting.folder, name);
   await mkdir(dir, { recursive: true });
   const server = { ...setting.server, env: { ...setting.server.env, ...env } };
   for (let tries = 1; ; tries += 1) {
     const port = await findFreePort(hasBus ? [BUS_OFFSET] : []);
+    const tlsPort = tls === undefined ? undefined : await findFreePort();
     const sentinelFile = await writeSentinelFile?.(dir);
-    const all: RedisProcessOptions = { server, port, dir, config, ...(sentinelFile && { sentinelFile }) };
+    const all: RedisProcessOptions = {
+      server,
+      port,
+      dir,
+      config: { ...tlsConfig(tls, tlsPort), ...config },
+      ...(sentinelFile && { sentinelFile }),
+    };
     const process = new RedisProcess(all);
     try {
       await process.start();
       const address = { port, ...(password !== undefined && { password }) };
-      return new RedisNode(name, process, () => setting.openClient(address));
+      return new RedisNode(name, process, () => setting.openClient(address), tlsPort);
     } catch (error) {
       if (!process.isPortTaken || tries === PORT_TRIES_MAX) throw error;
     }
   }
+}
+
+/** Clients bring no certificates. */
+function tlsConfig(tls: TlsFiles | undefined, port: number | undefined): Record<string, string> {
+  if (tls === undefined) return {};
+  const files = { "tls-key-file": tls.key, "tls-cert-file": tls.cert, "tls-ca-cert-file": tls.cert };
+  return { "tls-port": String(port), "tls-auth-clients": "no", ...files };
 }
 
 /** Servers of a set find one another at 127.0.0.1, which containers do not share. */

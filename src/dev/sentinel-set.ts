@@ -1,7 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { locateRedisServer } from "./locate-redis-server.ts";
-import { type RedisNode, refuseDocker, startNode, type NodeSetting, type OpenClient } from "./redis-node.ts";
+import {
+  type RedisNode,
+  refuseDocker,
+  startNode,
+  type NodeSetting,
+  type OpenClient,
+  type TlsFiles,
+} from "./redis-node.ts";
 import type { RedisServerCommand } from "./redis-server-command.ts";
 import { createTemporaryFolder, removeTemporaryFolder } from "./temporary-folder.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -28,18 +35,25 @@ export interface SentinelSetOptions {
   readonly downAfterMs?: number;
   /** Default: 10000. */
   readonly failoverTimeoutMs?: number;
-  /** How often Sentinels tell of themselves, and a fifth of how often they ask servers what they are. Default: 2000. */
+  /**
+   * How often Sentinels tell of themselves. Smaller than the default, they also ask servers that much more often. With a
+   * `downAfterMs` below 2000 it must be smaller: Sentinels open a connection to a new master no sooner than a second after
+   * the last one, and would count it as down. Default: 2000.
+   */
   readonly helloMs?: number;
   /** More configuration of master and replicas. Default: none. */
   readonly config?: Readonly<Record<string, string>>;
   /** Asked of master and replicas by every client; they ask each other too. Default: none. */
   readonly password?: string;
+  /** Master and replicas speak TLS too; among each other they do not. Default: none. */
+  readonly tls?: TlsFiles;
   /** More environment of the server with this number, the master being 0. Default: none. */
   readonly envOf?: (number: number) => Readonly<Record<string, string>>;
 }
 
 const HELLO_EAGER_MS = 100;
 const HELLO_USUAL_MS = 2000;
+const PING_USUAL_MS = 1000;
 const AGREE_TIMEOUT_MS = 30_000;
 const SYNC_TIMEOUT_MS = 30_000;
 
@@ -95,7 +109,7 @@ export class SentinelSet {
   }
 
   /** Resolves with the new master, when another one than before says so itself and most Sentinels agree. */
-  async failedOver(before: RedisNode, timeoutMs = 20_000): Promise<RedisNode> {
+  async failedOver(before: RedisNode, timeoutMs = 40_000): Promise<RedisNode> {
     return await waitUntil("another master", timeoutMs, async () => {
       const master = await this.master();
       if (master === before) return undefined;
@@ -103,28 +117,27 @@ export class SentinelSet {
     });
   }
 
-  /** Resolves when the master has this many replicas, by default all that run, and they have all that it has. */
-  async inSync(
-    count = this.nodes.filter(({ isRunning, isFrozen }) => isRunning && !isFrozen).length - 1,
-  ): Promise<void> {
+  /** Resolves when the master has this many replicas, by default all that run, and they have all that it has now. */
+  async inSync(count = this.#living(this.nodes).length - 1): Promise<void> {
+    let wanted: number | undefined;
     await waitUntil(`${count} replicas in sync`, SYNC_TIMEOUT_MS, async () => {
       const facts = await (await this.master()).info("replication");
-      const offset = Number(facts.get("master_repl_offset"));
-      const online = [...facts].filter(
-        ([name, text]) => /^slave\d+$/.test(name) && text.includes("state=online"),
-      );
-      const behind = online.filter(([, text]) => Number(/offset=(\d+)/.exec(text)?.[1]) < offset);
-      return online.length === count && behind.length === 0;
+      const replicas = [...facts].filter(([name]) => /^slave\d+$/.test(name)).map(([, text]) => text);
+      if (replicas.filter((text) => text.includes("state=online")).length !== count) return false;
+      // Under load they are always a little behind.
+      wanted ??= Number(facts.get("master_repl_offset"));
+      return replicas.every((text) => Number(/offset=(\d+)/.exec(text)?.[1]) >= Number(wanted));
     });
   }
 
-  /** Resolves when every Sentinel that runs knows all others that were started, all replicas, and the master. */
+  /** Resolves when every Sentinel that runs knows all others that were started, all replicas, and the same master. */
   async agreed(): Promise<void> {
-    const running = this.sentinelNodes.filter(({ isRunning, isFrozen }) => isRunning && !isFrozen);
+    const running = this.#living(this.sentinelNodes);
     await waitUntil("the Sentinels to know each other", AGREE_TIMEOUT_MS, async () => {
       const all = await Promise.all(running.map((sentinel) => this.#seenBy(sentinel)));
       return all.every(
         (facts) =>
+          facts.get("port") === all[0]?.get("port") &&
           facts.get("num-other-sentinels") === String(this.sentinelNodes.length - 1) &&
           facts.get("num-slaves") === String(this.nodes.length - 1) &&
           facts.get("flags") === "master",
@@ -154,10 +167,9 @@ export class SentinelSet {
     await this.#gather(this.sentinelNodes, sentinels, (i) => this.#startSentinel(setting, i, master));
     await this.inSync(replicas);
     if (sentinels === 0) return;
-    await this.#setPeriods(HELLO_EAGER_MS, HELLO_EAGER_MS);
+    await this.#setPeriods(HELLO_EAGER_MS);
     await this.agreed();
-    const { helloMs = HELLO_USUAL_MS } = this.#options;
-    await this.#setPeriods(helloMs, 5 * helloMs);
+    await this.#setPeriods(this.#options.helloMs ?? HELLO_USUAL_MS);
   }
 
   /** At once; those that came up are kept, for `stop`, also if another did not. */
@@ -168,10 +180,11 @@ export class SentinelSet {
   }
 
   async #startServer(setting: NodeSetting, number: number, own: Record<string, string>): Promise<RedisNode> {
-    const { config = {}, password, envOf } = this.#options;
+    const { config = {}, password, tls, envOf } = this.#options;
     return await startNode(setting, {
       name: `server-${number}`,
       password,
+      tls,
       config: {
         "repl-diskless-sync-delay": "0",
         ...(password !== undefined && { requirepass: password, masterauth: password }),
@@ -203,11 +216,18 @@ export class SentinelSet {
     });
   }
 
-  async #setPeriods(helloMs: number, infoMs: number): Promise<void> {
+  #living(nodes: readonly RedisNode[]): RedisNode[] {
+    return nodes.filter(({ isRunning, isFrozen }) => isRunning && !isFrozen);
+  }
+
+  async #setPeriods(helloMs: number): Promise<void> {
+    const periods = {
+      "publish-period": helloMs,
+      "info-period": 5 * helloMs,
+      "ping-period": Math.min(PING_USUAL_MS, helloMs),
+    };
     await Promise.all(
-      this.sentinelNodes.map((node) =>
-        node.call("SENTINEL", "DEBUG", "publish-period", helloMs, "info-period", infoMs),
-      ),
+      this.sentinelNodes.map((node) => node.call("SENTINEL", "DEBUG", ...Object.entries(periods).flat())),
     );
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { setupSentinels } from "../support/topologies.ts";
 
-const QUICK = { downAfterMs: 500, failoverTimeoutMs: 2000, helloMs: 200 };
+const QUICK = { downAfterMs: 800, failoverTimeoutMs: 5000, helloMs: 200 };
 
 describe("SentinelSet", () => {
   test("fails over when the master is killed, and the old one comes back as a replica", async () => {
