@@ -19,7 +19,8 @@ const PAUSE_SLACK_MS = 5;
 
 /**
  * @param run.events    all events of all roles, in order of time: { role, event, t, ... }
- * @param run.promised  "none lost", or "counted": then what was lost is no finding
+ * @param run.promised  "none lost", or "counted": then what was acknowledged shortly before a failover may be lost with it
+ * @param run.mayBeEarly whether a fault may put the clock of Redis forward: then what is early after it is counted
  * @param run.killed    names of the processes that were killed
  * @param run.killedWorkers how many of them were workers
  * @param run.concurrency how many tasks a worker may hold
@@ -28,14 +29,18 @@ const PAUSE_SLACK_MS = 5;
  * @param run.samples   faults found in pictures taken during the run
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
- * @param run.faults    { kind, victims, startT, endT, struck, least } of the nemesis
+ * @param run.faults    { kind, victims, startT, endT, struck, least } of the nemesis; where a replica became master, `fallback`,
+ *                      { fromT, toT }: what was done then may be gone
  * @param run.codes     the errors that its faults may cause
  * @param run.troubles  what went wrong with the processes themselves
  * @param run.limits    see `limitsBroken`
  * @param run.leaseMs
  */
 export function check(run) {
-  const { histories, calls, unclaimed } = historiesOf(run.events, run.killed);
+  const fallbacks = run.faults.flatMap(({ fallback = [] }) => fallback);
+  const areCallsKept = run.promised !== "counted";
+  const told = [...historiesOf(run.events, run.killed, { fallbacks }).histories.values()];
+  const { histories, calls, unclaimed } = historiesOf(run.events, run.killed, { fallbacks, areCallsKept });
   const known = { ...run, histories: [...histories.values()], calls, unclaimed };
   const findings = [];
   const find = (kind, items) => {
@@ -47,15 +52,18 @@ export function check(run) {
   const stuck = pendingIn(pictures);
   known.present = new Set([...stuck, ...known.dead]);
 
-  const lost = lostOf(known);
+  const lost = lostOf({ ...known, histories: told });
   const early = earlyOf(known);
   const backwards = backwardsOf(run.events);
   const { duplicates, unexplained, wrongAttempts, movedDues, vanished } = secondRunsOf(known);
-  known.lostCount = lost.length;
   known.vanished = vanished;
   const times = timesOf(known);
-  if (run.promised !== "counted") find("lost", lost);
-  find("early", early);
+  find("lost", lostOf(known));
+  const firstFaultT = Math.min(...run.faults.map(({ startT }) => startT));
+  find(
+    "early",
+    early.filter(({ t }) => !(run.mayBeEarly && t > firstFaultT)).map(({ text }) => text),
+  );
   find("stuck", run.isDrained ? [] : stuck.length > 0 ? stuck : ["something, when it was looked at"]);
   find("fence backwards", backwards);
   find("unexplained second run", unexplained);
@@ -83,9 +91,9 @@ export function check(run) {
   for (const fault of run.samples) findings.push({ ...fault, kind: `${fault.kind}, during` });
   for (const picture of pictures) findings.push(...faultsOf(picture));
 
-  const ran = known.histories.filter((one) => acknowledgedOf(one) > 0 && one.starts.length > 0);
+  const ran = told.filter((one) => acknowledgedOf(one) > 0 && one.starts.length > 0);
   return {
-    acknowledged: known.histories.reduce((sum, one) => sum + acknowledgedOf(one), 0),
+    acknowledged: told.reduce((sum, one) => sum + acknowledgedOf(one), 0),
     run: ran.reduce((sum, one) => sum + Math.min(acknowledgedOf(one), one.starts.length), 0),
     duplicates,
     lost: lost.length,
@@ -129,11 +137,11 @@ function earlyOf({ epochMs, histories }) {
   for (const { id, adds, maybe, changes, starts } of histories) {
     for (const { t, nowMs, dueAtMs } of starts)
       if (nowMs < dueAtMs || t + epochMs + CLOCK_SLACK_MS < dueAtMs)
-        early.push(`${id} by ${dueAtMs - nowMs} ms`);
+        early.push({ t, text: `${id} by ${dueAtMs - nowMs} ms` });
     for (const start of starts) {
       const askedMs = leastDueMs({ adds, maybe, changes }, start, epochMs);
       if (start.nowMs < askedMs)
-        early.push(`${id} by ${Math.ceil(askedMs - start.nowMs)} ms of what was asked`);
+        early.push({ t: start.t, text: `${id} by ${Math.ceil(askedMs - start.nowMs)} ms of what was asked` });
     }
   }
   return early;
@@ -234,8 +242,9 @@ function lateSettlesOf({ histories }) {
   return histories.flatMap(({ id, starts }) =>
     starts
       .filter(
-        ({ fence, endT, completedT }) =>
+        ({ fence, endT, completedT, fellBack }) =>
           completedT !== undefined &&
+          !fellBack &&
           starts.some((other) => other.fence > fence && other.t < (endT ?? completedT)),
       )
       .map(({ fence }) => `${id} under ${fence}`),
@@ -267,7 +276,7 @@ function existedThoughGone({ histories }) {
         maybe.length === 0 &&
         adds.length === 1 &&
         adds[0].keepResultMs === undefined &&
-        there.some(({ sentT }) => starts.some(({ completedT }) => completedT < sentT)),
+        there.some(({ sentT }) => starts.some(({ completedT, fellBack }) => completedT < sentT && !fellBack)),
     )
     .map(({ id }) => id);
 }
@@ -349,7 +358,8 @@ function needlessDeathsOf({ histories, dead, killedWorkers, blinded }) {
   const found = histories.filter(({ id, adds, maybe, there, starts, unstarted }) => {
     if (!dead.has(id)) return false;
     const attemptsMax = Math.min(...[...adds, ...maybe, ...there].map(({ attempts = 1 }) => attempts));
-    const mayExpire = killedWorkers + blinded + unstarted.length > 0 && attemptsMax <= 2;
+    const fellBack = starts.filter((start) => start.fellBack).length;
+    const mayExpire = killedWorkers + blinded + unstarted.length + fellBack > 0 && attemptsMax <= 2;
     return (
       !starts.some(
         ({ outcome, attempt, isDisturbed }) =>

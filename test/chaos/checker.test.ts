@@ -88,6 +88,17 @@ function findingsOf(events: readonly Event[], shard: Shard = {}, more: object = 
   return findings.map(({ kind }) => kind);
 }
 
+/** A failover at which the old master may have forgotten what it did between two instants. */
+const failover = (fromT: number, toT: number) => ({
+  name: "f",
+  kind: "failover",
+  victims: [],
+  startT: fromT,
+  endT: toT,
+  struck: 1,
+  fallback: { fromT, toT },
+});
+
 const retried = { added: 1, completed: 1, failed: 1, retried: 1 };
 const requeuedOnce = { added: 1, completed: 1, failed: 1, dead: 1, requeued: 1 };
 const lostLease = (t: number, more: Event = {}): Event => ({
@@ -102,10 +113,22 @@ test("finds nothing in a sound history", () => {
   expect(findingsOf([...added(), ...ran(31)])).toEqual([]);
 });
 
-test("finds a task that is nowhere, unless losses are only counted", () => {
+test("finds a task that is nowhere, unless its add may have been lost with its master and losses are only counted", () => {
   expect(findingsOf(added())).toContain("lost");
   const events = added();
-  expect(findingsOf(events, { counters: {} }, { promised: "counted" })).toEqual([]);
+  const nowhere = { counters: {} };
+  const of = (promised: string, fromT: number) =>
+    findingsOf(events, nowhere, { promised, faults: [failover(fromT, 1000)] });
+  expect(of("counted", 0)).toEqual([]);
+  expect(of("counted", 13)).toContain("lost");
+  expect(of("none lost", 0)).toContain("lost");
+});
+
+test("lets a settle be lost with its master, and the task run again", () => {
+  const events = [...added(), ...ran(31), ...ran(131)];
+  const faults = [failover(34, 100)];
+  expect(findingsOf(events, {}, { faults })).toEqual([]);
+  expect(findingsOf(events, {}, { faults: [failover(38, 100)] })).toContain("unexplained second run");
 });
 
 test("finds the loss of a task whose add was told that it is there", () => {

@@ -1,16 +1,6 @@
 /** The counters of the shards against what the processes said. */
 export function countersOf(known) {
-  const {
-    pictures = [],
-    histories,
-    calls,
-    unclaimed,
-    events,
-    isDrained,
-    lostCount,
-    promised,
-    vanished,
-  } = known;
+  const { pictures = [], histories, calls, unclaimed, events, isDrained, vanished } = known;
   if (pictures.length === 0) return [];
   const sum = (name) => pictures.reduce((all, { counters }) => all + (counters[name] ?? 0), 0);
   const total = (countOf) => histories.reduce((all, history) => all + countOf(history), 0);
@@ -24,33 +14,36 @@ export function countersOf(known) {
     if (value < min || value > max)
       off.push(`${name} is ${value}, expected ${min === max ? min : `${min} to ${max}`}`);
   };
-  const gone = promised === "counted" ? lostCount : 0;
-  const sure = total(({ adds, there, starts: { length } }) =>
-    Math.max(adds.length, there.length + length > 0 ? 1 : 0),
+  const sure = total(({ adds, there, starts: all }) =>
+    Math.max(adds.length, there.length > 0 || all.some(({ fellBack }) => !fellBack) ? 1 : 0),
   );
   const perhaps = total(({ adds, maybe }) => adds.length + maybe.length) + unclaimed.length;
-  between("added", sum("added"), sure - gone, perhaps);
+  between("added", sum("added"), sure, perhaps);
   for (const [verb, outcome] of [
     ["cancel", "cancelled"],
     ["requeue", "requeued"],
   ]) {
     const yes = asked(verb, outcome);
-    between(outcome, sum(outcome), yes - gone, yes + asked(verb, "unknown"));
+    between(outcome, sum(outcome), yes, yes + asked(verb, "unknown"));
   }
   const ok = howMany(({ outcome }) => outcome === "ok");
-  const confirmed = howMany(({ completedT }) => completedT !== undefined);
-  between("completed", sum("completed"), confirmed - gone, ok);
+  const confirmed = howMany(({ completedT, fellBack }) => completedT !== undefined && !fellBack);
+  between("completed", sum("completed"), confirmed, ok);
 
   const lost = events.filter(({ event }) => event === "leaseLost").length;
   const mayVanish = mayVanishOf(known);
-  const uncounted = howMany(({ outcome, isDisturbed }) => isDisturbed && outcome !== undefined);
+  const uncounted = howMany(
+    ({ outcome, isDisturbed, fellBack }) => (isDisturbed || fellBack) && outcome !== undefined,
+  );
+  const fellBack = howMany((start) => start.fellBack);
   const failed = howMany(({ outcome }) => outcome === "failed" || outcome === "fatal");
-  if (isDrained) between("failed", sum("failed"), failed - uncounted - gone, failed);
+  if (isDrained) between("failed", sum("failed"), failed - uncounted, failed);
   const expired = sum("recovered") + (sum("dead") - sum("failed") + sum("retried"));
-  between("leases that expired", expired, 0, lost + diedWithWorkers(starts) + mayVanish);
+  between("leases that expired", expired, 0, lost + fellBack + diedWithWorkers(starts) + mayVanish);
   between("attempts used by leases nobody heard of", vanished, 0, mayVanish);
   const released = howMany(({ outcome }) => outcome === "released" || outcome === "later");
-  if (lost + mayVanish === 0 && isDrained) between("released", sum("released"), released, Infinity);
+  if (lost + mayVanish + fellBack === 0 && isDrained)
+    between("released", sum("released"), released, Infinity);
   return off;
 }
 

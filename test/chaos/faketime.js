@@ -15,6 +15,16 @@ export async function findFaketime() {
   return found.library;
 }
 
+/** The environment of a process whose clock is off; intervals are as they are. */
+export function faketimeEnv(library, ms) {
+  return {
+    LD_PRELOAD: library,
+    FAKETIME: `${ms > 0 ? "+" : "-"}${Math.abs(ms) / 1000}s`,
+    FAKETIME_DONT_FAKE_MONOTONIC: "1",
+    FAKETIME_NO_CACHE: "1",
+  };
+}
+
 function installed() {
   for (const place of PLACES) {
     const library = libraryBelow(place, 3);

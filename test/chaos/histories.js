@@ -4,17 +4,33 @@
  * A call has an instant at which it was sent and one at which it was answered; Redis did it somewhere in between. One that
  * failed with its outcome unknown, or was never answered because its producer was killed, was done or not: `unknown`. The
  * id of such an add may be unknown too; then the payload of a start tells.
+ *
+ * Where a replica became master, what its predecessor did last may be gone: `fallbacks` says when. A claim or a settle of that
+ * time may count or not (`fellBack`). So may a call, if nobody waited for replicas: then it too is `unknown`.
  */
 const NEVER = Infinity;
 const UNKNOWN = "unknown";
+/** A settle that is not seen to be confirmed follows its end that soon. */
+const SETTLED_WITHIN_MS = 2000;
+const PAUSES = new Set(["pause", "resume"]);
+/** Answers of calls about a task that changed nothing. */
+const UNCHANGED = new Set(["refused", "missing", "leased", "dead", "done", "delayed", "ready"]);
 
 /**
- * @param events all events of all processes, in order of time
- * @param killed names of the processes that were killed
+ * @param events    all events of all processes, in order of time
+ * @param killed    names of the processes that were killed
+ * @param fallbacks { fromT, toT }: what was done then may be gone
+ * @param areCallsKept whether acknowledged calls are not
  * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
  */
-export function historiesOf(events, killed = []) {
-  const calls = callsOf(events);
+export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept = true } = {}) {
+  const isGone = ({ sentT, t }) => fallbacks.some(({ fromT, toT }) => sentT <= toT && t >= fromT);
+  const isUnchanged = ({ verb, outcome }) => !PAUSES.has(verb) && UNCHANGED.has(outcome);
+  const calls = callsOf(events).map((call) =>
+    areCallsKept || !isGone(call) || isUnchanged(call)
+      ? call
+      : { ...call, outcome: call.outcome === "existed" ? "refused" : UNKNOWN },
+  );
   const histories = new Map();
   const historyOf = (id) => {
     let history = histories.get(id);
@@ -26,7 +42,7 @@ export function historiesOf(events, killed = []) {
   };
   const unclaimed = new Map();
   for (const call of calls) {
-    if (call.verb === "pause" || call.verb === "resume") continue;
+    if (PAUSES.has(call.verb)) continue;
     if (call.verb !== "add") historyOf(call.id).changes.push(call);
     else if (call.id === undefined) {
       if (call.outcome === UNKNOWN) unclaimed.set(call.key, call);
@@ -34,7 +50,7 @@ export function historiesOf(events, killed = []) {
     else if (call.outcome === UNKNOWN) historyOf(call.id).maybe.push(call);
     else if (call.outcome !== "refused") historyOf(call.id).there.push(call);
   }
-  addStarts(events, new Set(killed), historyOf);
+  addStarts(events, new Set(killed), fallbacks, historyOf);
   for (const { id, adds, maybe, starts } of histories.values()) {
     const add = unclaimed.get(starts[0]?.key);
     if (adds.length + maybe.length > 0 || add === undefined) continue;
@@ -77,7 +93,7 @@ function addsOf({ role, sentT, t, outcome, code, items: answers, ...lists }, ite
   ];
 }
 
-function addStarts(events, killed, historyOf) {
+function addStarts(events, killed, fallbacks, historyOf) {
   const byLease = new Map();
   const leaseOf = ({ id, fence, role }) => `${id} ${fence} ${role}`;
   for (const event of events) {
@@ -94,11 +110,18 @@ function addStarts(events, killed, historyOf) {
     else if (event.event === "completed") start.completedT = event.t;
     else if (event.event === "leaseLost") start.lostT = event.t;
   }
-  for (const start of byLease.values())
+  for (const start of byLease.values()) {
     start.isDisturbed =
       start.completedT === undefined && (start.lostT !== undefined || killed.has(start.role));
+    start.fellBack = fallbacks.some((fallback) => mayBeGone(start, fallback));
+  }
   for (const { starts } of [...byLease.values()].map(({ id }) => historyOf(id)))
     starts.sort((a, b) => a.fence - b.fence || a.t - b.t);
+}
+
+/** Whether its claim or its settle was done by a master that may not have passed it on. */
+function mayBeGone({ t, endT = NEVER, completedT = endT + SETTLED_WITHIN_MS }, { fromT, toT }) {
+  return (t >= fromT && t <= toT) || (endT <= toT && completedT >= fromT);
 }
 
 /** Whether Redis may have done a call between two instants. */

@@ -1,3 +1,4 @@
+import slotOf from "cluster-key-slot";
 import { shardKeys } from "../../dist/store/keys.js";
 
 /*
@@ -28,8 +29,11 @@ dump[#dump + 1] = redis.call("HGETALL", KEYS[29])
 dump[#dump + 1] = redis.call("HMGET", KEYS[30], "fence", "epoch", "owner")
 return dump`;
 
-/** @returns {Promise<object[]>} one picture a shard */
-export async function inspect(redis, { prefix, queue, shards }) {
+/**
+ * @param byKey which server has a key
+ * @returns {Promise<object[]>} one picture a shard
+ */
+export async function inspect(byKey, { prefix, queue, shards }) {
   const numbers = Array.from({ length: shards }, (_, shard) => shard);
   return await Promise.all(
     numbers.map(async (shard) => {
@@ -49,10 +53,24 @@ export async function inspect(redis, { prefix, queue, shards }) {
         stats,
         seq,
       ];
+      const redis = byKey(tasks);
+      if (redis === undefined) throw new Error(`shard ${shard} has no master`);
       const reply = await redis.call("EVAL", INSPECT, String(flat.length), ...flat);
-      return pictureOf(shard, reply);
+      return { ...pictureOf(shard, reply), redis };
     }),
   );
+}
+
+/** shard -> which server has it. */
+export function mastersOf(byKey, { prefix, queue, shards }) {
+  const numbers = Array.from({ length: shards }, (_, shard) => shard);
+  return numbers.map((shard) => byKey(shardKeys({ prefix, queue }, shard, shards).tasks));
+}
+
+/** shard -> its slot in a Cluster. */
+export function slotsOf({ prefix, queue, shards }) {
+  const numbers = Array.from({ length: shards }, (_, shard) => shard);
+  return numbers.map((shard) => slotOf(shardKeys({ prefix, queue }, shard, shards).tasks));
 }
 
 function pictureOf(shard, reply) {
@@ -87,8 +105,9 @@ export function faultsOf(picture) {
   return [...placeFaults(picture), ...companionFaults(picture), ...counterFaults(picture)];
 }
 
-/** What must not be so between two looks at a shard: numbers and counters only grow. */
+/** What must not be so between two looks at a shard of one server: numbers and counters only grow. */
 export function stepFaultsOf(before, after) {
+  if (after.redis !== before.redis) return []; // what the one before had not passed on is gone
   const grown = (picture) => ({ ...picture.numbers, ...picture.counters });
   const [old, young] = [grown(before), grown(after)];
   const fallen = Object.keys(old).filter((name) => (young[name] ?? 0) < old[name]);

@@ -12,6 +12,11 @@ export const AFTER_SCHEDULER_MS = 4000;
 export const LAG_WITHOUT_SCHEDULER_MS = 2000;
 /** The first start, after Redis is back with its data. */
 export const AFTER_REDIS_MS = 2000;
+/** The first start after a master's death, or after it was frozen; with a silence of 2 s before it counts as down. */
+export const AFTER_SENTINEL_KILL_MS = 5000;
+export const AFTER_SENTINEL_STOP_MS = 8000;
+export const AFTER_CLUSTER_KILL_MS = 6000;
+export const AFTER_CLUSTER_STOP_MS = 8000;
 /** The lag of each task that nothing disturbed. */
 export const LAG_MAX_MS = 2000;
 /** Any call of one task: what callers are promised, 10 s, and a second. */
@@ -21,5 +26,5 @@ export const LOAD_SHARE_MIN = 0.5;
 
 /** For how long after the end of a fault a task may be late: some wait for the leases of those that were struck. */
 export function aftermathMs(kind, leaseMs) {
-  return kind === "worker" || kind === "redis-away" ? leaseMs + 1000 : 1000;
+  return ["worker", "redis-away", "failover"].includes(kind) ? leaseMs + 1000 : 1000;
 }

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { check, merged } from "./checker.js";
 import { epochMs, monotonicMs, parseLog, readLog } from "./event-log.js";
 import { Fleet, within } from "./fleet.js";
-import { faultsOf, inspect, pendingIn, stepFaultsOf } from "./keyspace.js";
+import { faultsOf, inspect, mastersOf, pendingIn, slotsOf, stepFaultsOf } from "./keyspace.js";
+import { putClockBack } from "./new-clock.js";
 import { Random } from "./random.js";
 import { SingleRedis } from "./topology.js";
 
@@ -36,6 +37,10 @@ const LOAD_BEFORE_SHARE = 0.3;
 const PAUSE_MS = [300, 600];
 /** Between Redis' return and the renewal of the last lease. */
 const RENEWED_LATEST_MS = 1000;
+/** How far replicas may be behind. */
+const REPLICATION_LAG_MS = 500;
+/** Between what Redis does and what a process logs of it, on a busy machine. */
+const LOGGED_LATE_MS = 500;
 
 /**
  * @param scenario     see scenarios/
@@ -56,6 +61,7 @@ export async function runScenario(scenario, form, limits, seed, place) {
     seed,
     config: scenario.isDurable ? { appendonly: "yes", appendfsync: "always" } : {},
     isProxied: scenario.isProxied === true,
+    setting: (await scenario.setting?.(form)) ?? {},
   });
   const slowPollMs = scenario.slowPollMs ?? 5000;
   const shared = { engine: place.engine, queue: QUEUE, prefix: PREFIX, slowPollMs };
@@ -70,6 +76,7 @@ export async function runScenario(scenario, form, limits, seed, place) {
         slowShare: form.slowShare,
         laterMaxMs: form.laterMaxMs,
         addTimeoutMs: scenario.addTimeoutMs?.(form) ?? 10_000,
+        durability: scenario.durability,
         clockOffMs: 0,
       },
       worker: { leaseMs, concurrency: CONCURRENCY, graceMs: 1000 },
@@ -176,19 +183,27 @@ class Run {
    * Notes a fault.
    *
    * @param what.name    for reports; the scenario's, unless it says otherwise
-   * @param what.kind    "worker", "scheduler", "producer", "redis-away" or what else it struck
+   * @param what.kind    "worker", "scheduler", "producer", "redis-away", "failover" or what else it struck
    * @param what.victims the roles it strikes
    * @param what.blinds  the workers that lose sight of Redis
    * @param what.least   how much must have been struck; 1 unless it says otherwise
+   * @param what.shards  those whose master it strikes; all
+   * @param what.isHarmless nothing may be late because of it
    * @param act          does it, and returns when it is over: how much it struck, or a function that finds that in all events
    */
-  async fault({ name = this.scenario.name, kind, victims = [], blinds = [], least }, act) {
+  async fault({ name = this.scenario.name, kind, victims = [], blinds = [], least, ...more }, act) {
     const names = victims.map((role) => role.name);
-    const fault = { name, kind, victims: names, startT: monotonicMs(), endT: Infinity, least };
+    const fault = { name, kind, victims: names, startT: monotonicMs(), endT: Infinity, least, ...more };
     this.faults.push(fault);
     fault.struck = await act(fault);
     fault.endT = monotonicMs();
     if (fault.endT - fault.startT + RENEWED_LATEST_MS >= this.leaseMs) this.blinded += blinds.length;
+    return fault;
+  }
+
+  /** From shortly before a fault began until now, what was done may have been lost with its master; logs tell of it later. */
+  fellBack(fault) {
+    fault.fallback = { fromT: fault.startT - REPLICATION_LAG_MS, toT: monotonicMs() + LOGGED_LATE_MS };
   }
 
   /** Kills a process for good; one of its kind takes its place when told to. */
@@ -247,6 +262,25 @@ class Run {
     }
   }
 
+  /** shard -> the server that is its master. */
+  async shardMasters() {
+    return mastersOf(await this.topology.byKey(), this.#place());
+  }
+
+  /** The master of some shard in a Cluster, the shard's slot, and all shards that it has. */
+  async shardMaster(random) {
+    const masters = await this.shardMasters();
+    const shard = random.int(0, masters.length - 1);
+    const master = masters[shard];
+    const shards = masters.flatMap((one, i) => (one === master ? [i] : []));
+    return { master, slot: this.slots()[shard], shards };
+  }
+
+  /** shard -> its slot in a Cluster. */
+  slots() {
+    return slotsOf(this.#place());
+  }
+
   /** shard -> the scheduler that owns it. */
   async owners() {
     let pictures;
@@ -263,10 +297,8 @@ class Run {
     const random = new Random(`${seed} ${scenario.name}`);
     const totalMs = form.seconds * 1000;
     const beforeMs = totalMs * LOAD_BEFORE_SHARE * random.between(0.7, 1.3);
-    const cuts = Array.from(
-      { length: form.strikes },
-      (_, i) => (i + random.between(0.2, 0.8)) / form.strikes,
-    );
+    const strikes = Math.min(form.strikes, scenario.strikes ?? Infinity);
+    const cuts = Array.from({ length: strikes }, (_, i) => (i + random.between(0.2, 0.8)) / strikes);
     let passed = 0;
     const pauseAfterMs = beforeMs * random.between(0.2, 0.5);
     await sleep(pauseAfterMs);
@@ -298,15 +330,20 @@ class Run {
     return false;
   }
 
+  #place() {
+    return { prefix: PREFIX, queue: QUEUE, shards: this.form.shards };
+  }
+
   /** Undefined when Redis does not answer. */
   async pictures() {
     let pictures;
-    const place = { prefix: PREFIX, queue: QUEUE, shards: this.form.shards };
-    const read = inspect(this.topology.admin, place).then(
-      (all) => (pictures = all),
-      () => {},
+    const read = async () => {
+      pictures = await inspect(await this.topology.byKey(), this.#place());
+    };
+    await within(
+      read().catch(() => {}),
+      5000,
     );
-    await within(read, 5000);
     return pictures;
   }
 
@@ -321,11 +358,10 @@ class Run {
   }
 
   #hold(pictures) {
-    const mayFallBack = this.scenario.promised === "counted";
     if (pictures.length > 0) this.#looks++;
     for (const picture of pictures) {
       const before = this.#lastLook[picture.shard];
-      const steps = before === undefined || mayFallBack ? [] : stepFaultsOf(before, picture);
+      const steps = before === undefined ? [] : stepFaultsOf(before, picture);
       const faults = [...faultsOf(picture), ...steps];
       for (const fault of faults) if (this.samples.length < SAMPLES_KEPT) this.samples.push(fault);
       this.#lastLook[picture.shard] = picture;
@@ -347,10 +383,12 @@ class Run {
   }
 
   async #checked(isDrained) {
-    const events = this.fleet.roles.flatMap(({ name, log }) =>
+    const read = this.fleet.roles.flatMap(({ name, log }) =>
       readLog(log).map((event) => ({ ...event, role: name })),
     );
-    events.sort((a, b) => a.t - b.t);
+    read.sort((a, b) => a.t - b.t);
+    const { aheadMs } = this.scenario;
+    const events = aheadMs === undefined ? read : putClockBack(read, this.epochMs, aheadMs);
     for (const fault of this.faults)
       if (typeof fault.struck === "function") fault.struck = await fault.struck(events, fault);
     const { faults, killed, blinded, samples, troubles, leaseMs, limits, scenario } = this;
@@ -358,6 +396,7 @@ class Run {
     const result = check({
       events,
       promised: scenario.promised,
+      mayBeEarly: aheadMs !== undefined,
       codes: scenario.codes ?? [],
       faults,
       killed: killed.map(({ name }) => name),

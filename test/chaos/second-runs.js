@@ -7,6 +7,7 @@ import { mayBeBetween } from "./histories.js";
  *   disturbed  the one before lost its lease: its worker was killed, or said so; a duplicate, which is counted
  *   requeued   the task was dead, and was requeued in between
  *   added      the task was over, and was added again in between
+ *   fellBack   the claim or the settle before was lost with a master that failed: a duplicate too
  *
  * What has none is unexplained. The reason also says what the attempt and the due time must be.
  */
@@ -26,7 +27,7 @@ export function secondRunsOf({ histories, epochMs }) {
       if (reason === "added") lives++;
       if (reason === undefined)
         result.unexplained.push(`${history.id} again after ${before.outcome} at attempt ${before.attempt}`);
-      if (reason === "disturbed") result.duplicates++;
+      if (reason === "disturbed" || reason === "fellBack") result.duplicates++;
       holdAttempt(result, history, before, start, reason);
       holdDue(result, history, before, start, reason, epochMs);
     });
@@ -48,7 +49,7 @@ function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs
     (call) => call.verb === "requeue" && mayBeBetween(call, endT, toT, "requeued"),
   );
   if (isRequeued && outcome !== "ok") return "requeued";
-  if (isDisturbed) return "disturbed";
+  if (isDisturbed || before.fellBack) return isDisturbed ? "disturbed" : "fellBack";
   const isAgain =
     made.filter(({ sentT }) => sentT <= toT).length > lives &&
     made.some((call) => mayBeBetween(call, endT, toT, "added"));
@@ -59,7 +60,7 @@ const attemptsMaxOf = ({ adds, maybe, there }) =>
   [...adds, ...maybe, ...there].find(({ attempts }) => attempts !== undefined)?.attempts ?? Infinity;
 
 function holdAttempt(result, history, before, { attempt, fence }, reason) {
-  if (reason === undefined) return;
+  if (reason === undefined || before?.fellBack === true) return;
   if (history.adds.length + history.maybe.length > 1 && reason === "asked") return; // perhaps of another life
   const expected = attemptAfter(before, reason);
   if (attempt < expected)
@@ -79,7 +80,7 @@ function attemptAfter(before, reason) {
 
 /** A task that was released, or whose worker died with it, is due as it was; one that failed or was postponed, later. */
 function holdDue(result, { id, changes, adds, maybe }, before, { dueAtMs, nowMs }, reason, epochMs) {
-  if (reason !== "asked" && reason !== "disturbed") return;
+  if ((reason !== "asked" && reason !== "disturbed") || before.fellBack) return;
   const fromT = before.nowMs - epochMs - CLOCK_SLACK_MS;
   const isMoved = changes.some(
     ({ verb, sentT, t }) =>

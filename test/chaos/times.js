@@ -4,6 +4,8 @@ import { possiblePausesOf } from "./pauses.js";
 
 /** A task is ahead of its time when it was added this long before: then a scheduler, not its add, makes it run. */
 const AHEAD_MS = 100;
+/** Between what Redis calls now and what a log does, in one instant. */
+const CLAIMED_SLACK_MS = 5;
 const SINGLE = new Set(["add", "cancel", "reschedule", "update", "runNow", "requeue"]);
 
 /** The longest time without a start while there was something to do, lag, and how soon work went on after each fault. */
@@ -64,7 +66,9 @@ export function limitsBroken(known, times) {
 /** Started late, not counting the time near a fault or in a pause. */
 function lateOf({ histories, faults, epochMs, calls, leaseMs }, mostMs) {
   const excuses = [
-    ...faults.map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
+    ...faults
+      .filter(({ isHarmless }) => isHarmless !== true)
+      .map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
     ...possiblePausesOf(calls),
   ].toSorted((a, b) => a.fromT - b.fromT);
   return histories
@@ -117,10 +121,17 @@ function longestStall(starts, epochMs, pauses) {
 /**
  * After a worker: until the last of the tasks that it was running has started again. After a scheduler: until in each shard
  * one has started that became due since, and waited for a scheduler. After Redis: from its return, until anything starts.
+ * After a master: until something starts that was claimed since, in the shards that it had.
  */
-function firstStartAfter({ kind, victims, startT, endT }, starts, byId, epochMs) {
+function firstStartAfter({ kind, victims, shards, startT, endT }, starts, byId, epochMs) {
   const firstOf = (list, fromT) => (list.find(({ t }) => t >= fromT)?.t ?? Infinity) - fromT;
   if (kind === "redis-away") return firstOf(starts, endT);
+  if (kind === "failover") {
+    const byNew = starts.filter(
+      ({ nowMs, shard }) => nowMs - epochMs > startT + CLAIMED_SLACK_MS && (shards?.includes(shard) ?? true),
+    );
+    return firstOf(byNew, startT);
+  }
   if (kind === "scheduler") {
     const waited = starts.filter(
       ({ id, attempt, dueAtMs }) =>

@@ -10,10 +10,12 @@ import { TcpProxy } from "./tcp-proxy.js";
  *
  *   start(), stop()
  *   connect(kind, name)   how a process reaches it, as JSON: { url }, { options } or { nodes, options }, see roles/connection.js
- *   admin                 a client of the harness' own, which reads the keyspace
- *   masters()             a client for each node that takes writes
+ *   masters()             those that take writes now; each is told things by call(command, ...args)
+ *   byKey()               which of them has a key, as a function
  *
- * and whatever a nemesis can do to it.
+ * and whatever a nemesis can do to it. Whoever asks during a failover may be told that there is no master.
+ *
+ * Each is made from { server, folder, seed, config, isProxied, form, ...scenario.setting(form) }.
  */
 const PORT_TRIES_MAX = 5;
 
@@ -26,6 +28,7 @@ export class SingleRedis {
   #isProxied;
   #seed;
   #redis;
+  #admin;
 
   /** @param seed of what the proxies do at random */
   constructor({ server, folder, seed, config = {}, isProxied = false }) {
@@ -49,16 +52,20 @@ export class SingleRedis {
         if (!redis.isPortTaken || tries === PORT_TRIES_MAX) throw error;
       }
     }
-    this.admin = new Redis(this.#redis.url, {
+    this.#admin = new Redis(this.#redis.url, {
       retryStrategy: () => 50,
       maxRetriesPerRequest: null,
       enableOfflineQueue: true,
     });
-    this.admin.on("error", () => {}); // it comes back
+    this.#admin.on("error", () => {}); // it comes back
   }
 
-  masters() {
-    return [this.admin];
+  async masters() {
+    return [this.#admin];
+  }
+
+  async byKey() {
+    return () => this.#admin;
   }
 
   async connect(_kind, name) {
@@ -77,24 +84,27 @@ export class SingleRedis {
   }
 
   async stop() {
-    this.admin?.disconnect();
+    this.#admin?.disconnect();
     for (const proxy of this.proxies.values()) proxy.stop();
     await this.#redis?.kill("SIGKILL");
   }
 }
 
+/** Sends the same to all masters. */
+export async function callAll(topology, ...command) {
+  const masters = await topology.masters();
+  return await Promise.all(masters.map(async (redis) => await redis.call(...command)));
+}
+
 /** How often Redis has refused calls with an error of this code, on all masters. */
 export async function refusalsOf(topology, code) {
-  return await sumOf(topology, "errorstats", new RegExp(`errorstat_${code}:count=(\\d+)`));
+  const all = await callAll(topology, "INFO", "errorstats");
+  const pattern = new RegExp(`errorstat_${code}:count=(\\d+)`);
+  return all.reduce((sum, info) => sum + Number(pattern.exec(info)?.[1] ?? 0), 0);
 }
 
 /** What tells one run of the servers from the next. */
 export async function runIdsOf(topology) {
-  const all = await Promise.all(topology.masters().map(async (redis) => await redis.info("server")));
+  const all = await callAll(topology, "INFO", "server");
   return all.map((info) => /run_id:(\w+)/.exec(info)[1]);
-}
-
-async function sumOf(topology, section, pattern) {
-  const all = await Promise.all(topology.masters().map(async (redis) => await redis.info(section)));
-  return all.reduce((sum, info) => sum + Number(pattern.exec(info)?.[1] ?? 0), 0);
 }

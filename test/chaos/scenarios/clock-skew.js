@@ -1,4 +1,4 @@
-import { findFaketime } from "../faketime.js";
+import { faketimeEnv, findFaketime } from "../faketime.js";
 
 const HOUR_MS = 3_600_000;
 const SKEWED = 5;
@@ -15,12 +15,7 @@ export const clockSkew = {
   async populate(run) {
     const { fleet } = run;
     const library = await findFaketime();
-    const off = (ms) => ({
-      LD_PRELOAD: library,
-      FAKETIME: `${ms > 0 ? "+" : "-"}${Math.abs(ms) / 1000}s`,
-      FAKETIME_DONT_FAKE_MONOTONIC: "1",
-      FAKETIME_NO_CACHE: "1",
-    });
+    const off = (ms) => faketimeEnv(library, ms);
     await Promise.all([
       fleet.start("scheduler"),
       fleet.start("scheduler", { env: off(-HOUR_MS) }),

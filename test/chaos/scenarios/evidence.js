@@ -1,6 +1,41 @@
+import { runIdsOf } from "../topology.js";
+
 /*
- * That a fault struck, found in the logs of all processes after the run.
+ * That a fault struck: what of the servers, or of the logs of all processes, shows it.
  */
+
+/** Returns a function that says how many masters are others than now. */
+export async function newMasters(topology) {
+  const before = new Set(await runIdsOf(topology));
+  return async () => (await runIdsOf(topology)).filter((id) => !before.has(id)).length;
+}
+
+/** How many tasks its victims began meanwhile. */
+export function startsOf(events, { victims, startT, endT }) {
+  return events.filter(
+    ({ event, role, t }) => event === "start" && victims.includes(role) && t > startT && t < endT,
+  ).length;
+}
+
+/** How many tasks were completed meanwhile. */
+export function completed(events, { startT, endT }) {
+  return events.filter(({ event, t }) => event === "completed" && t > startT && t < endT).length;
+}
+
+/** How many adds were told that replicas are missing, and later, with the same id, that they have it. All of them must. */
+export function confirmedLater(events, fault) {
+  const asks = new Map(
+    events.filter(({ event, verb }) => event === "ask" && verb === "add").map((ask) => [callOf(ask), ask]),
+  );
+  const answers = events.filter((one) => one.event === "answer" && asks.has(callOf(one)));
+  const told = answers.filter(({ code, id }) => code === "DELAYQ_NOT_CONFIRMED" && id !== undefined);
+  const ids = new Set(told.map(({ id }) => id));
+  const later = answers.filter(({ outcome, id }) => ids.has(id) && outcome !== "unknown");
+  fault.least = Math.max(1, ids.size);
+  return new Set(later.map(({ id }) => id)).size;
+}
+
+const callOf = ({ role, n }) => `${role} ${n}`;
 
 /** How many tasks its victims said to have lost the lease of. */
 export function leasesLost(events, { victims, startT }) {

@@ -1,5 +1,6 @@
-import { refusalsOf } from "../topology.js";
+import { callAll, refusalsOf } from "../topology.js";
 import { FULL } from "./codes.js";
+import { completed } from "./evidence.js";
 
 /** Redis is full: adds are refused, what was added runs all the same. */
 export const maxmemory = {
@@ -11,19 +12,16 @@ export const maxmemory = {
     const { topology, form } = run;
     const before = await refusalsOf(topology, "OOM");
     await run.fault({ name: "maxmemory", kind: "redis" }, async (fault) => {
-      await Promise.all(topology.masters().map(fill));
+      await Promise.all((await topology.masters()).map(fill));
       await run.sleep(form.isShort ? 2000 : 5000);
       const refused = (await refusalsOf(topology, "OOM")) - before;
-      await Promise.all(topology.masters().map(async (redis) => await redis.config("SET", "maxmemory", "0")));
-      return (events) => Math.min(refused, completedIn(events, fault));
+      await callAll(topology, "CONFIG", "SET", "maxmemory", "0");
+      return (events) => Math.min(refused, completed(events, fault));
     });
   },
 };
 
 async function fill(redis) {
-  const used = Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
-  await redis.config("SET", "maxmemory", String(Math.round(used * 0.9)));
+  const used = Number(/used_memory:(\d+)/.exec(await redis.call("INFO", "memory"))[1]);
+  await redis.call("CONFIG", "SET", "maxmemory", String(Math.round(used * 0.9)));
 }
-
-const completedIn = (events, { startT, endT }) =>
-  events.filter(({ event, t }) => event === "completed" && t > startT && t < endT).length;

@@ -1,4 +1,4 @@
-import { refusalsOf } from "../topology.js";
+import { callAll, refusalsOf } from "../topology.js";
 
 const FLUSHES = 8;
 
@@ -12,7 +12,7 @@ export const scriptFlush = {
     const before = await refusalsOf(topology, "NOSCRIPT");
     await run.fault({ name: "script-flush", kind: "redis", least: FLUSHES }, async () => {
       for (let flushes = 0; flushes < FLUSHES; flushes++) {
-        await Promise.all(topology.masters().map(async (redis) => await redis.script("FLUSH")));
+        await callAll(topology, "SCRIPT", "FLUSH");
         await run.sleep(random.between(50, 300));
       }
       return (await refusalsOf(topology, "NOSCRIPT")) - before;
