@@ -141,6 +141,28 @@ test("finds an early start", () => {
   expect(findingsOf([...added(), ...ran(29)])).toContain("early");
 });
 
+test("counts what is early once a fault may have put the clock forward, and finds what was so before", () => {
+  const early = [...added(), ...ran(29)];
+  const of = (startT: number) =>
+    findingsOf(early, {}, { mayBeEarly: true, faults: [{ ...failover(startT, 100), fallback: [] }] });
+  expect(of(20)).not.toContain("early");
+  expect(of(90)).toContain("early");
+});
+
+test("measures a failover by the first task that was claimed since, in the shards of the master", () => {
+  const events = [...added(), ...ran(31), ...added({ id: "b" }), ...ran(300, { id: "b" })];
+  const failed = { ...failover(32, 200), fallback: [] };
+  const of = (shards: number[] | undefined, firstStartMs: number) =>
+    findingsOf(
+      events,
+      { counters: { added: 2, completed: 2 } },
+      { faults: [{ ...failed, shards }], limits: { firstStartMs } },
+    );
+  expect(of([0], 300)).not.toContain("slow");
+  expect(of([0], 200)).toContain("slow");
+  expect(of([1], 300)).toContain("slow");
+});
+
 test("finds a due time that was counted by a wrong clock", () => {
   const off = { addedAtMs: EPOCH_MS + 3_600_010, dueAtMs: EPOCH_MS + 3_600_030 };
   expect(findingsOf([...added(off), ...ran(31)])).toContain("due time");

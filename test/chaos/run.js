@@ -62,7 +62,8 @@ process.exit(isSound ? 0 : 1);
 async function runAll() {
   const form = formOf(options);
   const outcomes = [];
-  for (const scenario of chosen(SCENARIOS, options.scenario)) {
+  const usual = SCENARIOS.filter(({ isLong }) => !(isLong && options.short));
+  for (const scenario of options.scenario === undefined ? usual : chosen(SCENARIOS, options.scenario)) {
     const outcome = await runOne(scenario, form, ENGINE, folder);
     outcomes.push(outcome);
     writeJson(outcomes);
@@ -103,10 +104,10 @@ function limitsOf(scenario, form) {
 }
 
 function tell({ name, result, tookMs }) {
-  const { findings, acknowledged, duplicates, struck, firstStartMs, lagP50Ms, lagP99Ms } = result;
+  const { findings, acknowledged, lost, duplicates, struck, firstStartMs, lagP50Ms, lagP99Ms } = result;
   const verdict = findings.length === 0 ? "sound" : "NOT SOUND";
   const first = `first start after ${firstStartMs ?? "-"} ms`;
-  const figures = `${acknowledged} acknowledged, ${duplicates} duplicates, struck: ${struck.join(", ")}, ${first}, lag p50 ${lagP50Ms} p99 ${lagP99Ms} ms`;
+  const figures = `${acknowledged} acknowledged, ${lost} lost, ${duplicates} duplicates, struck: ${struck.join(", ")}, ${first}, lag p50 ${lagP50Ms} p99 ${lagP99Ms} ms`;
   console.log(`${name}: ${verdict}; ${figures}; ${(tookMs / 1000).toFixed(1)} s`);
   for (const { kind, count, text } of findings) console.log(`  ${kind} (${count}): ${text}`);
 }

@@ -15,13 +15,23 @@ const NOT_YET = new Set(["delayed", "ready", "leased"]);
 
 const { options, tell, engine, closeOnSignal } = await openRole();
 const { name, seed, connection, prefix, queue: queueName, shards, addTimeoutMs, clockOffMs } = options;
-const queue = new engine.Queue(queueName, { connection, prefix, shards, addTimeoutMs, defaults: DEFAULTS });
+const { durability } = options;
+const queue = new engine.Queue(queueName, {
+  connection,
+  prefix,
+  shards,
+  addTimeoutMs,
+  defaults: DEFAULTS,
+  ...(durability !== undefined && { durability }),
+});
 const pending = new Set();
 let made = 0;
 let bulks = 0;
 let calls = 0;
 let ratePerSecond = 0;
 const closing = new AbortController();
+const firstAdded = {};
+firstAdded.promise = new Promise((resolve) => (firstAdded.resolve = resolve));
 
 process.on("message", (message) => void obey(message));
 closeOnSignal(async () => {
@@ -78,7 +88,8 @@ async function ask(verb, facts, call) {
 }
 
 function failureOf({ code, ids, added, refused, unknown, cause, message }) {
-  if (code === "DELAYQ_UNKNOWN_OUTCOME") return { outcome: "unknown", code, ...(ids?.[0] && { id: ids[0] }) };
+  if (code === "DELAYQ_UNKNOWN_OUTCOME" || code === "DELAYQ_NOT_CONFIRMED")
+    return { outcome: "unknown", code, ...(ids?.[0] && { id: ids[0] }) };
   if (code === "DELAYQ_BULK_INCOMPLETE")
     return { outcome: "incomplete", code: cause?.code, added, refused, unknown };
   return { outcome: "refused", code: code ?? message };
@@ -107,6 +118,7 @@ async function add(data, opts, due, attempts) {
       return answerOf(task, task.existed ? "existed" : "added");
     });
     if (answer.outcome === "refused") return undefined;
+    firstAdded.resolve();
     id = answer.id;
     if (answer.outcome !== "unknown") return id;
   }
@@ -194,7 +206,9 @@ async function requeue(id) {
   }
 }
 
+/** Before the first add there is no queue. */
 async function pauseFor(ms) {
+  await firstAdded.promise;
   await ask("pause", {}, async () => await done(queue.pause()));
   await sleep(ms);
   await resume();

@@ -1,15 +1,25 @@
+import { clusterGrow } from "./cluster-grow.js";
+import { clusterKill } from "./cluster-kill.js";
+import { clusterStop } from "./cluster-stop.js";
 import { clockSkew } from "./clock-skew.js";
+import { failoverClock } from "./failover-clock.js";
 import { maxmemory } from "./maxmemory.js";
 import { mixed } from "./mixed.js";
 import { netCut } from "./net-cut.js";
 import { producerKill } from "./producer-kill.js";
 import { pubsubCut } from "./pubsub-cut.js";
 import { redisRestart1s, redisRestart20s } from "./redis-restart.js";
+import { replicaLoss } from "./replica-loss.js";
 import { replyLost } from "./reply-lost.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { schedulerKill } from "./scheduler-kill.js";
 import { schedulerStop } from "./scheduler-stop.js";
 import { scriptFlush } from "./script-flush.js";
+import { sentinelKill } from "./sentinel-kill.js";
+import { sentinelStop } from "./sentinel-stop.js";
+import { sentinelsGone } from "./sentinels-gone.js";
+import { slotMigration } from "./slot-migration.js";
+import { tlsAcl } from "./tls-acl.js";
 import { workerKill } from "./worker-kill.js";
 import { workerStop } from "./worker-stop.js";
 
@@ -20,7 +30,11 @@ import { workerStop } from "./worker-stop.js";
  *   strike(run, random)   one fault, from its beginning to its end; `run` is the Run of scenario-run.js. It tells
  *                         `run.fault` how much it struck: what struck nothing fails the run
  *   heal?(run)            undoes what the strikes left behind
- *   topology?             a class of topology.js; SingleRedis
+ *   topology?, setting?(form)   a class as in topology.js, and how it is set; SingleRedis
+ *   durability?           of producers; async
+ *   strikes?              how often it strikes at most
+ *   isLong?               left out of the short form
+ *   aheadMs?              by how much a new master's clock is ahead; then what is early is counted
  *   populate?(run)        starts other processes than the usual
  *   touches?              what it strikes; two that touch the same do not go together
  *   codes?                the errors that callers may meet because of it
@@ -44,4 +58,14 @@ export const SCENARIOS = [
   maxmemory,
   rollingDeploy,
   mixed,
+  ...sentinelKill,
+  ...sentinelStop,
+  ...sentinelsGone,
+  ...replicaLoss,
+  ...failoverClock,
+  ...clusterKill,
+  ...clusterStop,
+  ...slotMigration,
+  ...clusterGrow,
+  ...tlsAcl,
 ];
