@@ -49,11 +49,12 @@ function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs
     (call) => call.verb === "requeue" && mayBeBetween(call, endT, toT, "requeued"),
   );
   if (isRequeued && outcome !== "ok") return "requeued";
-  if (isDisturbed || before.fellBack) return isDisturbed ? "disturbed" : "fellBack";
+  if (isDisturbed) return "disturbed";
   const isAgain =
     made.filter(({ sentT }) => sentT <= toT).length > lives &&
     made.some((call) => mayBeBetween(call, endT, toT, "added"));
-  return isAgain ? "added" : undefined;
+  if (isAgain) return "added";
+  return before.fellBack ? "fellBack" : undefined;
 }
 
 const attemptsMaxOf = ({ adds, maybe, there }) =>
