@@ -359,6 +359,33 @@ test("finds an addBulk whose error does not name each id once", () => {
   expect(findingsOf([...lists([]), ...ran(31)], {}, { codes: ["E"] })).toEqual(["bulk lists"]);
 });
 
+test("takes a task of a repeated addBulk as there or as added again", () => {
+  const bulk = (n: number, t: number, isFirst: boolean, lists: Event): Event[] => [
+    { event: "ask", role: "p", n, t, verb: "addBulk", items: [{ id: "a", key: "k", delayMs: 20, isFirst }] },
+    {
+      event: "answer",
+      role: "p",
+      n,
+      t: t + 4,
+      outcome: "incomplete",
+      code: "E",
+      added: [],
+      refused: [],
+      unknown: [],
+      ...lists,
+    },
+  ];
+  const events = [
+    ...bulk(-1, 8, true, { unknown: ["a"] }),
+    ...ran(31),
+    ...bulk(-2, 50, false, { added: ["a"] }),
+  ];
+  const of = (more: Event[], count: number): string[] =>
+    findingsOf([...events, ...more], { counters: { added: count, completed: count } }, { codes: ["E"] });
+  expect(of([], 1)).toEqual([]);
+  expect(of(ran(81, { dueAtMs: EPOCH_MS + 72 }), 2)).toEqual([]);
+});
+
 test("finds a fault that struck nothing, and work that went on too late", () => {
   const fault = { name: "f", kind: "redis-away", victims: [], startT: 10, endT: 20, struck: 0 };
   const events = [...added(), ...ran(31)];

@@ -48,7 +48,11 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
       if (call.outcome === UNKNOWN) unclaimed.set(call.key, call);
     } else if (call.outcome === "added") historyOf(call.id).adds.push(call);
     else if (call.outcome === UNKNOWN) historyOf(call.id).maybe.push(call);
-    else if (call.outcome !== "refused") historyOf(call.id).there.push(call);
+    else if (call.outcome !== "refused") {
+      historyOf(call.id).there.push(call);
+      // A bulk that was repeated does not say which of the two it was: that it existed, or that it was added again.
+      if (call.outcome === "there") historyOf(call.id).maybe.push({ ...call, outcome: UNKNOWN });
+    }
   }
   addStarts(events, new Set(killed), fallbacks, historyOf);
   for (const { id, adds, maybe, starts } of histories.values()) {
