@@ -3,6 +3,7 @@ import { DelayqError } from "../core/errors.ts";
 import { show } from "../core/validate.ts";
 import { calmRefresh } from "./calm-refresh.ts";
 import { environmentConnection } from "./connection-place.ts";
+import { QuietSentinelConnector } from "./quiet-sentinels.ts";
 
 /** Where Redis is: a URL, ioredis options (sentinels included), or a client whose options are taken (it is never used itself). */
 export type ConnectionOption = string | RedisOptions | Redis | Cluster;
@@ -56,6 +57,7 @@ const FALLBACK_OPTIONS: RedisOptions = {
 
 /** A sentinel that does not answer would hold the search for the master for ever. */
 const FALLBACK_SENTINEL_OPTIONS: RedisOptions = {
+  Connector: QuietSentinelConnector,
   failoverDetector: true,
   sentinelCommandTimeout: SENTINEL_ANSWER_MS,
   sentinelRetryStrategy: reconnectDelayMs,
