@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Backoff } from "../core/options.ts";
 import { durationMs } from "./duration.ts";
-import { INSTANT_FORMS, instantMs } from "./instant.ts";
 
 /** Parsers of option values, for commander. What they throw is a usage error. */
 
@@ -29,12 +28,6 @@ export function durationArgument(text: string): number {
   throw new InvalidArgumentError(
     "Expected a duration such as 500ms, 90s, 15m, 1h30m or 2d; a plain number is ms.",
   );
-}
-
-export function instantArgument(text: string): number {
-  const atMs = instantMs(text);
-  if (atMs !== undefined) return atMs;
-  throw new InvalidArgumentError(`Expected ${INSTANT_FORMS}.`);
 }
 
 export function backoffArgument(text: string): Pick<Backoff, "type" | "delay"> {

@@ -9,14 +9,17 @@ import { addSchedulerCommand } from "./commands/scheduler.ts";
 import { addStatsCommand } from "./commands/stats.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { CliError, EXIT, exitCodeOf } from "./exit.ts";
+import { useTimeZone } from "./time-zone.ts";
 import { printable, printableLines, quietBrokenPipes, say } from "./output.ts";
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 Redis cannot be used, 4 not found, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 unhealthy, or Redis cannot be used, 4 not found, 5 refused for lack of --yes,
+130 interrupted.`;
 
 /** Runs one command. Resolves to its exit code; never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
   quietBrokenPipes();
+  endOnInterrupt();
   try {
     await program().parseAsync(argv);
     return EXIT.ok;
@@ -32,6 +35,7 @@ function program(): Command {
     .addHelpText("after", EXIT_CODES)
     .showHelpAfterError("(--help shows how it is used)")
     .exitOverride()
+    .hook("preAction", (_, command) => useTimeZone(command.opts()))
     .configureOutput({
       // Commander repeats what it was given.
       outputError: (message, write) => {
@@ -47,6 +51,13 @@ function program(): Command {
   addDeadCommand(root);
   addDevCommand(root);
   return root;
+}
+
+/** Of commands that have nothing to finish; others listen themselves. */
+function endOnInterrupt(): void {
+  process.on("SIGINT", () => {
+    if (process.listenerCount("SIGINT") === 1) process.exit(EXIT.interrupted);
+  });
 }
 
 function version(): string {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+
 /*
  * All that the commands write: data on stdout, the rest on stderr. Text that came from tasks or from outside must not
  * steer the terminal, so what a terminal would obey is shown instead.
@@ -22,6 +24,11 @@ export function print(line: string): void {
 /** One JSON document on one line. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value).replace(CONTROLS_IN_JSON, escaped));
+}
+
+/** Waits until whoever reads has caught up: for commands that print without end. */
+export async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
 }
 
 /** To the person at the terminal, on stderr. */

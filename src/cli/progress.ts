@@ -1,24 +1,50 @@
-import { clearLine, cursorTo } from "node:readline";
+import { Presets, SingleBar, type Options } from "cli-progress";
+import { grouped } from "./output.ts";
 
 const EVERY_MS = 200;
 
-/** One line on stderr that says how far something came; only on a terminal, and gone at the end. */
+export interface ProgressOf {
+  /** What is being done, as "requeueing". */
+  readonly doing: string;
+  /** Looked at several times a second. */
+  readonly done: () => number;
+  /** How much there is; unknown if left out: then there is a count and a rate, without a bar. */
+  readonly total?: number;
+  /** How numbers are shown; default: with commas. */
+  readonly shown?: (amount: number) => string;
+}
+
+/** A bar on stderr with rate and time left; only on a terminal, and gone at the end. */
 export class Progress {
+  readonly #bar: SingleBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(line: () => string) {
+  constructor({ doing, done, total, shown = grouped }: ProgressOf) {
     if (!process.stderr.isTTY) return;
-    this.#timer = setInterval(() => {
-      cursorTo(process.stderr, 0);
-      process.stderr.write(line());
-      clearLine(process.stderr, 1);
-    }, EVERY_MS);
+    const startMs = performance.now();
+    const rate = (): string =>
+      `${shown(Math.round((done() * 1000) / Math.max(1, performance.now() - startMs)))}/s`;
+    const all = total === undefined ? "" : ` of ${shown(total)}`;
+    const bar = total === undefined ? "" : " {bar} {percentage} %";
+    const left = total === undefined ? "" : ", {eta_formatted} left";
+    const options: Options = {
+      format: `${doing}${bar} {done}${all}, {rate}${left}`,
+      stream: process.stderr,
+      clearOnComplete: true,
+      // Whoever is interrupted says itself what was done.
+      gracefulExit: false,
+      barsize: 24,
+    };
+    this.#bar = new SingleBar(options, Presets.shades_classic);
+    this.#bar.start(total ?? 0, 0, { done: shown(0), rate: "" });
+    this.#timer = setInterval(
+      () => this.#bar?.update(done(), { done: shown(done()), rate: rate() }),
+      EVERY_MS,
+    );
   }
 
   stop(): void {
-    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    cursorTo(process.stderr, 0);
-    clearLine(process.stderr, 0);
+    this.#bar?.stop();
   }
 }

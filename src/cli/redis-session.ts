@@ -5,15 +5,14 @@ import { checkKeyPart } from "../core/names.ts";
 import { Queue, type QueueOptions } from "../queue/queue.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
-import { addressOf, connectionTo, placeOf, type Place } from "../store/connection-place.ts";
+import { addressOf, connectionTo, type Place } from "../store/connection-place.ts";
 import { Connection } from "../store/connection.ts";
 import { readQueues, readTimeMs, within } from "../store/queue-store.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { readSettings, type SettingsFlags } from "./settings.ts";
 
 /** What every command that talks to Redis is given. */
-export interface RedisFlags extends Place {
-  readonly prefix: string;
-}
+export type RedisFlags = SettingsFlags;
 
 /** A Redis that has answered, for as long as one command runs. */
 export interface RedisSession {
@@ -34,7 +33,7 @@ const REACH_SENTINEL_MS = 1500;
 const ADD_MS = 10_000;
 
 const SECRETS = `
-Users and passwords are never flags: they stand in the URL of DELAYQ_REDIS_URL, and for sentinels and Clusters in
+Users and passwords are never flags: they stand in the URL of DELAYQ_REDIS_URL, or in
 DELAYQ_REDIS_USERNAME and DELAYQ_REDIS_PASSWORD (of the sentinels themselves: DELAYQ_REDIS_SENTINEL_USERNAME and _PASSWORD).`;
 
 export function withRedisFlags(command: Command): Command {
@@ -62,7 +61,12 @@ export function withRedisFlags(command: Command): Command {
     .addOption(
       new Option("--tls", "sentinels and nodes speak TLS (env: DELAYQ_REDIS_TLS=1; a URL says rediss://)"),
     )
-    .addOption(new Option("--prefix <prefix>", "what all its keys begin with").default("dq"))
+    .addOption(
+      new Option("--prefix <prefix>", "what all its keys begin with (env: DELAYQ_PREFIX, default: dq)"),
+    )
+    .addOption(
+      new Option("--context <name>", "which of the contexts of your config folder (env: DELAYQ_CONTEXT)"),
+    )
     .addHelpText("after", SECRETS);
 }
 
@@ -72,9 +76,9 @@ export async function withRedis<T>(
   work: (redis: RedisSession) => Promise<T>,
   logger: Logger = pino({ level: "silent" }),
 ): Promise<T> {
-  const place = placeOf(flags);
+  const { place, prefix: givenPrefix } = readSettings(flags);
   const option = connectionTo(place);
-  const prefix = checkKeyPart("prefix", flags.prefix);
+  const prefix = checkKeyPart("prefix", givenPrefix);
   const connection = Connection.acquire(option, logger);
   const queues: Queue[] = [];
   try {
@@ -114,7 +118,7 @@ async function reach(connection: Connection, place: Place): Promise<number> {
     if (!(error instanceof DelayqError)) throw error;
     const reason = error.cause instanceof Error ? error.cause.message : error.message;
     throw new CliError(
-      EXIT.redis,
+      EXIT.unhealthy,
       `Redis at ${addressOf(place)} cannot be used: ${reason || "it does not answer"}`,
       {
         cause: error,

@@ -62,7 +62,7 @@ export function connectionTo(place: Place, env: Environment = process.env): Conn
     const nodes = [...addresses(cluster, REDIS_PORT, "Cluster nodes")];
     return new Cluster(nodes, { lazyConnect: true, redisOptions: options });
   }
-  if (sentinel === undefined || master === undefined) return url ?? DEFAULT_URL;
+  if (sentinel === undefined || master === undefined) return withCredentials(url ?? DEFAULT_URL, env);
   return {
     ...options,
     sentinels: [...addresses(sentinel, SENTINEL_PORT, "sentinels")],
@@ -99,6 +99,17 @@ function credentials(env: Environment): { username?: string; password?: string }
   const username = set(env["DELAYQ_REDIS_USERNAME"]);
   const password = set(env["DELAYQ_REDIS_PASSWORD"]);
   return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+}
+
+/** A URL that names nobody gets the user and password of the environment. */
+function withCredentials(url: string, env: Environment): string {
+  const { username, password } = credentials(env);
+  if ((username ?? password) === undefined || !URL.canParse(url)) return url;
+  const known = new URL(url);
+  if (known.username !== "" || known.password !== "") return url;
+  known.username = username ?? "";
+  known.password = password ?? "";
+  return known.href;
 }
 
 function sentinelCredentials(env: Environment): RedisOptions {

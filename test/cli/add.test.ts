@@ -1,3 +1,4 @@
+import { withTimes } from "../../src/cli/document.ts";
 import { expect, it } from "vitest";
 import type { AddedTask } from "../../src/index.ts";
 import { eventually } from "../support/fixture.ts";
@@ -26,7 +27,7 @@ it("adds under its full name too, due later", async () => {
   expect(task.dueAtMs - task.addedAtMs).toBe(5_400_000);
   const { existed, ...seen } = task;
   expect(existed).toBe(false);
-  expect(await queue().get(task.id)).toEqual(seen);
+  expect(withTimes((await queue().get(task.id)) ?? {})).toEqual(seen);
   expect((JSON.parse(at.stdout) as AddedTask).dueAtMs).toBe(Date.UTC(2127, 0, 1, 1));
 });
 

@@ -4,13 +4,16 @@ import { checkKeyPart, checkTaskName } from "../../core/names.ts";
 import { KEPT_DEFAULTS, PAYLOAD_MAX_BYTES, parseAddOptions, type AddOptions } from "../../core/options.ts";
 import type { AddedTask } from "../../core/task.ts";
 import { show } from "../../core/validate.ts";
-import { backoffArgument, durationArgument, instantArgument, integerArgument } from "../arguments.ts";
+import { backoffArgument, durationArgument, integerArgument } from "../arguments.ts";
+import { withTimes } from "../document.ts";
+import { timeArgument, type GivenTime } from "../given-time.ts";
 import { print, printJson, printable } from "../output.ts";
 import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
+import { shownTime, withTimeZone } from "../time-zone.ts";
 
 interface AddFlags extends RedisFlags {
   readonly in?: number;
-  readonly at?: number;
+  readonly at?: GivenTime;
   readonly id?: string;
   readonly priority?: number;
   readonly attempts?: number;
@@ -23,8 +26,8 @@ interface AddFlags extends RedisFlags {
 const HELP = `
 DATA is JSON, so a text needs its quotes: '"hello"'.
 DURATION is 500ms, 90s, 15m, 1h30m, 2d; a plain number is milliseconds.
-TIME is ISO 8601, such as 2027-01-01T09:00+08:00, or epoch milliseconds. Without an offset it is local time of this
-machine. Whether a task is due is decided by the clock of Redis.
+TIME is "in 15m", ISO 8601, such as 2027-01-01T09:00+08:00, or epoch milliseconds. Without an offset it is local time of
+--tz, or of this machine. Whether a task is due is decided by the clock of Redis.
 
 Examples:
   $ delayq add emails welcome '{"userId":7}' --in 15m
@@ -39,7 +42,7 @@ export function addAddCommands(root: Command): void {
 }
 
 function addAddCommand(parent: Command): void {
-  withRedisFlags(parent.command("add"))
+  withTimeZone(withRedisFlags(parent.command("add")))
     .summary("add a task")
     .description("Adds a task to a queue. It is due now, unless --in or --at says otherwise.")
     .argument("<queue>")
@@ -48,7 +51,7 @@ function addAddCommand(parent: Command): void {
     .addOption(
       new Option("--in <duration>", "run it so long from now").argParser(durationArgument).conflicts("at"),
     )
-    .addOption(new Option("--at <time>", "run it at this time").argParser(instantArgument))
+    .addOption(new Option("--at <time>", "run it at this time").argParser(timeArgument))
     .option("--id <id>", "its id; if a task with it exists, nothing is added")
     .option("--priority <0-9>", "among due tasks the higher goes first", integerArgument(0, 9))
     .option("--attempts <n>", "how often it is started at most", integerArgument(1))
@@ -74,13 +77,14 @@ async function add(queueName: string, name: string, dataText: string, flags: Add
     const queue = redis.queue(queueName, flags.shards === undefined ? {} : { shards: flags.shards });
     return await queue.add(name, data, options);
   });
-  if (flags.json) printJson(added);
+  if (flags.json) printJson(withTimes(added));
   else print(described(added));
 }
 
 function optionsOf(flags: AddFlags): AddOptions {
   const { id, priority, attempts, backoff, timeoutMs } = flags;
-  const given = { delay: flags.in, at: flags.at, id, priority, attempts, backoff, timeoutMs };
+  const due = flags.at?.due() ?? { delay: flags.in };
+  const given = { ...due, id, priority, attempts, backoff, timeoutMs };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
@@ -116,7 +120,7 @@ async function readStdin(): Promise<string> {
 }
 
 function described({ id, name, state, dueAtMs, existed }: AddedTask): string {
-  const due = new Date(dueAtMs).toISOString();
+  const due = shownTime(dueAtMs);
   return printable(
     existed ? `${id} ${name} existed already: ${state}, due ${due}` : `${id} ${name} due ${due}`,
   );

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { checkTaskId } from "../../core/names.ts";
 import type { RequeueOutcome } from "../../queue/queue.ts";
+import { withTimes } from "../document.ts";
 import { integerArgument } from "../arguments.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { print, printJson, say } from "../output.ts";
@@ -55,7 +56,7 @@ async function list(queueName: string, { limit, json, ...flags }: ListFlags): Pr
     for await (const task of redis.queue(queueName).list("dead", { limit: limit + 1 })) {
       if (++count > limit) break;
       const { id, name, attempt, error } = task;
-      if (json) printJson(task);
+      if (json) printJson(withTimes(task));
       else
         rows.push([id, name, attempt, error === undefined ? "" : clipped(`${error.name}: ${error.message}`)]);
     }

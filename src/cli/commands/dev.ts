@@ -84,7 +84,7 @@ async function start(dataDir: string, port: number | undefined): Promise<DevRedi
 /** Rejects when the server ends by itself; until then it keeps this process alive. */
 async function ended({ pid }: DevRedis, signal: AbortSignal): Promise<void> {
   for await (const _ of setInterval(LOOK_MS, undefined, { signal })) {
-    if (pid !== undefined && !isAlive(pid)) throw new CliError(EXIT.redis, "Redis has ended by itself");
+    if (pid !== undefined && !isAlive(pid)) throw new CliError(EXIT.unhealthy, "Redis has ended by itself");
   }
 }
 

@@ -1,4 +1,3 @@
-import { constants as osConstants } from "node:os";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
@@ -8,7 +7,7 @@ import { checkKeyPart, checkTaskName } from "../../core/names.ts";
 import { PAYLOAD_MAX_BYTES } from "../../core/options.ts";
 import { onStopSignal } from "../../runtime/signals.ts";
 import { durationArgument, factorArgument, integerArgument } from "../arguments.ts";
-import { CliError, EXIT, exitCodeOf } from "../exit.ts";
+import { CliError, EXIT, exitCodeOf, interrupted } from "../exit.ts";
 import { Importer } from "../import/importer.ts";
 import { LineSplitter, type Line } from "../import/line-splitter.ts";
 import { taskOf, type LineFormat, type LineTime } from "../import/line-task.ts";
@@ -134,7 +133,7 @@ async function importAll(
   signal: AbortSignal,
 ): Promise<void> {
   const splitter = new LineSplitter(LINE_MAX_BYTES);
-  const progress = new Progress(() => counted(importer.added + importer.existed));
+  const progress = new Progress({ doing: "importing", done: () => importer.added + importer.existed });
   const take = async (lines: Iterable<Line>): Promise<void> => {
     for (const line of lines) {
       if (line.text.trim() === "") continue;
@@ -154,13 +153,7 @@ async function importAll(
   } finally {
     await importer.finish().finally(() => progress.stop());
   }
-  if (signal.aborted) throw new Interrupted(signal.reason as NodeJS.Signals);
-}
-
-class Interrupted extends CliError {
-  constructor(signal: NodeJS.Signals) {
-    super(128 + osConstants.signals[signal], "interrupted");
-  }
+  if (signal.aborted) throw interrupted("", signal.reason as NodeJS.Signals);
 }
 
 /** Says how far the import came, however it ends. */
