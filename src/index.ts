@@ -34,4 +34,5 @@ export type {
   TaskTypes,
 } from "./core/task.ts";
 export type { ConnectionOption } from "./store/connection-options.ts";
-export type { TaskFilter } from "./queue/changer.ts";
+export type { TaskFilter } from "./core/task-filter.ts";
+export type { BulkOptions } from "./queue/changer.ts";

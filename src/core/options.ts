@@ -290,14 +290,26 @@ export const closeOptionsSchema = z.strictObject({ graceMs: integer(0, 7 * DAY_M
 /** A page size or a bound on how many; undefined means all. */
 export const limitSchema = integer(0).optional();
 
-export const requeueFilterSchema = z.strictObject({
-  name: z.string({ error: "a text" }).optional(),
-  error: z.string({ error: "a text" }).optional(),
+const text = () => z.string({ error: "a text" }).optional();
+
+/** Of `requeue`; its fields are those of TaskFilter. */
+export const filterSchema = z.strictObject({
+  name: text(),
+  error: text(),
   limit: limitSchema,
+  idPrefix: text(),
+  dueBefore: atSchema().optional(),
+  dueAfter: atSchema().optional(),
+  addedBefore: atSchema().optional(),
+  diedBefore: atSchema().optional(),
 });
 
-export const purgeFilterSchema = requeueFilterSchema.extend({
+export const purgeFilterSchema = filterSchema.extend({
   state: z.enum(["dead", "done"], { error: '"dead" or "done"' }).optional(),
+});
+
+export const cancelFilterSchema = filterSchema.extend({
+  state: z.enum(["delayed", "ready"], { error: '"delayed" or "ready"' }).optional(),
 });
 
 /** Its fields are checked where those of `add` are. */

@@ -1,8 +1,8 @@
-import { DelayqError } from "../core/errors.ts";
 import { shardOf } from "../core/ids.ts";
 import { checkTaskId } from "../core/names.ts";
-import { limitSchema, type Confirmation } from "../core/options.ts";
-import { show } from "../core/validate.ts";
+import type { Confirmation } from "../core/options.ts";
+import type { ParsedFilter } from "../core/task-filter.ts";
+import type { TaskState } from "../core/task.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { QueueStore } from "../store/queue-store.ts";
 import type { Arg } from "../store/script.ts";
@@ -10,12 +10,18 @@ import { Batcher } from "./batcher.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Registration } from "./registration.ts";
 
-/** Which dead (or done) tasks: all, those of a name, those whose last error's name or message holds a text. */
-export interface TaskFilter {
-  name?: string;
-  error?: string;
-  /** At most so many. */
-  limit?: number;
+/** How a change of many tasks goes on. */
+export interface BulkOptions {
+  /** Ends it between two batches; what it resolves to says what was done. The rest is as it was. */
+  signal?: AbortSignal | undefined;
+  /** Called after each batch, with how many there were of each outcome so far. */
+  onProgress?: ((outcomes: Readonly<Record<string, number>>) => void) | undefined;
+}
+
+/** All tasks of the states, one state after the other, that the filter matches. */
+interface Matching {
+  readonly states: readonly TaskState[];
+  readonly filter: ParsedFilter;
 }
 
 type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
@@ -56,40 +62,44 @@ export class Changer {
     });
   }
 
-  /** Counts the outcomes; of one id it is the outcome itself. */
+  /** Changes those ids, or all tasks of the states that match; counts the outcomes. */
   async changeAll(
-    verb: "requeue" | "purge",
-    which: string | readonly string[] | TaskFilter,
-    state: "dead" | "done",
+    verb: "cancel" | "requeue" | "purge",
+    which: readonly string[] | Matching,
+    args: readonly Arg[],
+    { signal, onProgress }: BulkOptions,
     confirmation: Confirmation | undefined,
-  ): Promise<unknown> {
-    if (typeof which === "string") return await this.change(verb, which, [], confirmation);
+  ): Promise<Record<string, number>> {
     const outcomes: Record<string, number> = {};
     const changed = async (ids: readonly string[]): Promise<void> => {
-      for (const outcome of await Promise.all(ids.map((id) => this.change(verb, id, [], confirmation)))) {
+      for (const outcome of await Promise.all(ids.map((id) => this.change(verb, id, args, confirmation)))) {
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }
+      onProgress?.({ ...outcomes });
     };
     let batch: string[] = [];
-    for await (const id of isIds(which) ? which : this.#matching(which, state)) {
-      batch.push(id);
-      if (batch.length < CHANGE_BATCH_MAX) continue;
-      await changed(batch);
+    // The next ids are looked for while the last ones are changed.
+    let underWay = Promise.resolve();
+    for await (const id of "states" in which ? this.#matching(which, signal) : which) {
+      if (signal?.aborted === true) break;
+      if (batch.push(id) < CHANGE_BATCH_MAX) continue;
+      await underWay;
+      underWay = changed(batch);
+      underWay.catch(() => {}); // it is awaited below, unless finding more fails before
       batch = [];
     }
-    await changed(batch);
+    await underWay;
+    if (signal?.aborted !== true) await changed(batch);
     return outcomes;
   }
 
-  async *#matching(filter: TaskFilter, state: "dead" | "done"): AsyncGenerator<string> {
-    let left = checkLimit(filter.limit);
-    for await (const task of this.#inspector.list(state)) {
-      if (left === 0) return;
-      if (filter.name !== undefined && task.name !== filter.name) continue;
-      if (filter.error !== undefined && !`${task.error?.name}: ${task.error?.message}`.includes(filter.error))
-        continue;
-      left--;
-      yield task.id;
+  async *#matching({ states, filter }: Matching, signal?: AbortSignal): AsyncGenerator<string> {
+    let left = filter.limit;
+    for (const state of states) {
+      for await (const id of this.#inspector.ids(state, { ...filter, limit: left }, signal)) {
+        if (left !== undefined) left--;
+        yield id;
+      }
     }
   }
 
@@ -113,17 +123,4 @@ export class Changer {
     const count = await this.#registration.knownShards();
     return count === undefined ? [] : this.#store.shards(count);
   }
-}
-
-export const isIds = (which: string | readonly string[] | TaskFilter): which is string | readonly string[] =>
-  typeof which === "string" || Array.isArray(which);
-
-/** @throws DelayqError `DELAYQ_INVALID_OPTION` */
-export function checkLimit(limit: unknown): number {
-  const parsed = limitSchema.safeParse(limit);
-  if (parsed.success) return parsed.data ?? Number.POSITIVE_INFINITY;
-  throw new DelayqError(
-    "DELAYQ_INVALID_OPTION",
-    `Expected \`limit\` to be an integer of at least 0, got ${show(limit)}.`,
-  );
 }

@@ -1,5 +1,6 @@
 import { TASK_STATES, type Task, type TaskCounts, type TaskState } from "../core/task.ts";
 import { shardOf } from "../core/ids.ts";
+import { asksForRecord, matches, scoresOf, type ParsedFilter, type ScoreRange } from "../core/task-filter.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { READ_BATCH_MAX, pageSources, type PageSource, type QueueStore } from "../store/queue-store.ts";
@@ -17,7 +18,10 @@ interface Listed {
   readonly score: number;
 }
 
-const PAGE_MAX = 100;
+/** How many ids are read at once, and how many tasks; the first tasks of a list should be there soon. */
+const PAGE_MAX = 500;
+const TASKS_FIRST = 100;
+const TASKS_MAX = 400;
 const GET_MS = 10_000;
 
 export class Inspector {
@@ -58,44 +62,80 @@ export class Inspector {
   }
 
   /** Tasks of a state, earliest first (ready ones by level and shard). Those that came after the list began are left out. */
-  async *list(state: TaskState): AsyncGenerator<Task> {
-    let batch: Listed[] = [];
-    for await (const listed of this.#ids(state)) {
-      batch.push(listed);
-      if (batch.length < PAGE_MAX) continue;
-      yield* await this.#tasks(batch, state);
-      batch = [];
+  async *list(state: TaskState, filter: ParsedFilter, signal?: AbortSignal): AsyncGenerator<Task> {
+    let left = filter.limit ?? Number.POSITIVE_INFINITY;
+    if (left === 0) return;
+    for await (const batch of this.#batches(state, filter, Math.min(TASKS_FIRST, left))) {
+      if (signal?.aborted === true) return;
+      for (const task of await this.#tasks(batch, state)) {
+        if (!matches(task, filter)) continue;
+        yield task;
+        if (--left === 0) return;
+      }
     }
-    yield* await this.#tasks(batch, state);
   }
 
-  async *#ids(state: TaskState): AsyncGenerator<Listed> {
+  /** The ids of a list. Where the filter asks for nothing that stands in records, none is read. */
+  async *ids(state: TaskState, filter: ParsedFilter, signal?: AbortSignal): AsyncGenerator<string> {
+    if (asksForRecord(filter, state)) {
+      for await (const { id } of this.list(state, filter, signal)) yield id;
+      return;
+    }
+    let left = filter.limit ?? Number.POSITIVE_INFINITY;
+    for await (const { id } of this.#ids(state, filter)) {
+      if (left-- === 0) return;
+      yield id;
+    }
+  }
+
+  /** @param firstMax how many the first one holds at most, so that it comes soon */
+  async *#batches(state: TaskState, filter: ParsedFilter, firstMax: number): AsyncGenerator<Listed[]> {
+    let batch: Listed[] = [];
+    let max = Math.max(1, firstMax);
+    for await (const listed of this.#ids(state, filter)) {
+      if (batch.push(listed) < max) continue;
+      yield batch;
+      batch = [];
+      max = TASKS_MAX;
+    }
+    yield batch;
+  }
+
+  async *#ids(state: TaskState, filter: ParsedFilter): AsyncGenerator<Listed> {
+    const { idPrefix } = filter;
+    for await (const listed of this.#sequence(state, scoresOf(filter, state))) {
+      if (idPrefix === undefined || listed.id.startsWith(idPrefix)) yield listed;
+    }
+  }
+
+  async *#sequence(state: TaskState, range: ScoreRange): AsyncGenerator<Listed> {
     const shards = await this.#shards();
     const levels = await Promise.all(shards.map((keys) => this.#store.levels(keys)));
     if (state === "ready") {
       for (const [shard, keys] of shards.entries()) {
         for (const level of levels[shard] ?? []) {
           for (const id of await this.#store.runway(keys, level)) yield { keys, id, score: 0 };
-          for (const source of pageSources(keys, state, [level])) yield* this.#pages(keys, source);
+          for (const source of pageSources(keys, state, [level])) yield* this.#pages(keys, source, range);
         }
       }
       return;
     }
     const sources = shards.flatMap((keys, shard) =>
-      pageSources(keys, state, levels[shard] ?? []).map((source) => this.#pages(keys, source)),
+      pageSources(keys, state, levels[shard] ?? []).map((source) => this.#pages(keys, source, range)),
     );
     yield* merged(sources);
   }
 
-  async *#pages(keys: ShardKeys, source: PageSource): AsyncGenerator<Listed> {
-    let after: { id: string; score: number } | undefined;
+  async *#pages(keys: ShardKeys, source: PageSource, range: ScoreRange): AsyncGenerator<Listed> {
+    // No id is empty: the first page begins with the first id of that score.
+    let after = range.fromMs > 0 ? { id: "", score: range.fromMs } : undefined;
     let beganMs: number | undefined;
     for (;;) {
       const { page, nowMs } = await this.#store.page(source, after, PAGE_MAX);
       beganMs ??= nowMs;
       for (const { id, score } of page) {
         // Tasks that die while the dead are listed would make the list endless.
-        if (source.scored === keys.dead && score > beganMs) return;
+        if (score >= range.untilMs || (source.scored === keys.dead && score > beganMs)) return;
         yield { keys, id, score };
       }
       after = page.at(-1);

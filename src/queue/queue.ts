@@ -9,13 +9,15 @@ import {
   parseDue,
   purgeFilterSchema,
   queueOptionsSchema,
-  requeueFilterSchema,
+  filterSchema,
+  cancelFilterSchema,
   type AddOptions,
   type ChangeOptions,
   type Confirmation,
   type Durability,
   type TaskDefaults,
 } from "../core/options.ts";
+import type { TaskFilter } from "../core/task-filter.ts";
 import { TASK_STATES } from "../core/task.ts";
 import type {
   AddedTask,
@@ -34,7 +36,7 @@ import type { ConnectionOption } from "../store/connection-options.ts";
 import { QueueStore, REDIS_TIME, encodeDue, type GivenTime } from "../store/queue-store.ts";
 import type { SentTask } from "./added-task.ts";
 import { Adder } from "./adder.ts";
-import { Changer, checkLimit, isIds, type TaskFilter } from "./changer.ts";
+import { Changer, type BulkOptions } from "./changer.ts";
 import { QueueControl } from "./control.ts";
 import { Inspector } from "./inspector.ts";
 import { encodePayload } from "./payload.ts";
@@ -156,30 +158,62 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     return await this.#use(async () => await this.#inspector.counts());
   }
 
-  /** The tasks of a state, the earliest first (ready ones by shard and level), looked up page by page. */
-  async *list(state: TaskState, options: { limit?: number } = {}): AsyncGenerator<Task<T>> {
+  /** The tasks of a state that match, the earliest first (ready ones by shard and level), looked up page by page. */
+  async *list(state: TaskState, filter: TaskFilter = {}): AsyncGenerator<Task<T>> {
     this.#checkOpen();
-    if (!TASK_STATES.includes(state)) {
-      throw new DelayqError(
-        "DELAYQ_INVALID_OPTION",
-        `Expected the state to be ${TASK_STATES.join(", ")}, got ${show(state)}.`,
-      );
-    }
-    let left = checkLimit(options.limit);
-    if (left === 0) return;
-    for await (const task of this.#inspector.list(state)) {
-      yield task as Task<T>;
-      if (--left === 0) return;
-    }
+    const parsed = parseOptions(filterSchema, filter, "the filter of list");
+    for await (const task of this.#inspector.list(checkState(state), parsed)) yield task as Task<T>;
   }
 
-  /** Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. */
-  async cancel(id: string, options: ChangeOptions & { abort?: boolean } = {}): Promise<CancelOutcome> {
-    return (await this.#use(async () => {
-      const { abort, durability } = parseOptions(cancelOptionsSchema, options, "the options of cancel");
+  /** How many tasks of a state match. Looks at each, unless the filter is empty. */
+  async count(state: TaskState, filter: TaskFilter & { signal?: AbortSignal } = {}): Promise<number> {
+    const { signal, ...rest } = filter;
+    const parsed = parseOptions(filterSchema, rest, "the filter of count");
+    checkState(state);
+    return await this.#use(async () => {
+      if (Object.values(parsed).every((value) => value === undefined)) {
+        return (await this.#inspector.counts())[state];
+      }
+      let count = 0;
+      for await (const _ of this.#inspector.ids(state, parsed, signal)) {
+        if (signal?.aborted === true) break;
+        count++;
+      }
+      return count;
+    });
+  }
+
+  /**
+   * Takes a pending task away. A running one stays ("leased"), unless `abort` revokes its lease. Many ids, or a filter
+   * (`{}` for all that are delayed or ready now), give how many there were of each outcome.
+   */
+  async cancel(id: string, options?: ChangeOptions & { abort?: boolean }): Promise<CancelOutcome>;
+  async cancel(
+    which: readonly string[] | (TaskFilter & { state?: "delayed" | "ready" }),
+    options?: ChangeOptions & BulkOptions & { abort?: boolean },
+  ): Promise<Partial<Record<CancelOutcome, number>>>;
+  async cancel(
+    which: string | readonly string[] | (TaskFilter & { state?: "delayed" | "ready" }),
+    options: ChangeOptions & BulkOptions & { abort?: boolean } = {},
+  ): Promise<unknown> {
+    return await this.#use(async () => {
+      const { signal, onProgress, ...change } = options;
+      const { abort, durability } = parseOptions(cancelOptionsSchema, change, "the options of cancel");
       const confirmation = confirmationOf(durability, this.#confirmation);
-      return await this.#changer.change("cancel", id, [abort === true ? 1 : 0], confirmation);
-    })) as CancelOutcome;
+      const args = [abort === true ? 1 : 0];
+      if (isOne(which)) return await this.#changer.change("cancel", which, args, confirmation);
+      if (isMany(which))
+        return await this.#changer.changeAll("cancel", which, args, { signal, onProgress }, confirmation);
+      const { state, ...filter } = parseOptions(cancelFilterSchema, which, "the filter of cancel");
+      const states = state === undefined ? (["delayed", "ready"] as const) : [state];
+      return await this.#changer.changeAll(
+        "cancel",
+        { states, filter },
+        args,
+        { signal, onProgress },
+        confirmation,
+      );
+    });
   }
 
   /** Gives a pending task another due time. @throws DelayqError `DELAYQ_INVALID_TIME` */
@@ -216,15 +250,26 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async requeue(id: string, options?: ChangeOptions): Promise<RequeueOutcome>;
   async requeue(
     which: readonly string[] | TaskFilter,
-    options?: ChangeOptions,
+    options?: ChangeOptions & BulkOptions,
   ): Promise<Partial<Record<RequeueOutcome, number>>>;
   async requeue(
     which: string | readonly string[] | TaskFilter,
-    options: ChangeOptions = {},
+    options: ChangeOptions & BulkOptions = {},
   ): Promise<unknown> {
     return await this.#use(async () => {
-      if (!isIds(which)) parseOptions(requeueFilterSchema, which, "the filter of requeue");
-      return await this.#changer.changeAll("requeue", which, "dead", this.#confirmationOf(options));
+      const { signal, onProgress, ...change } = options;
+      const confirmation = this.#confirmationOf(change);
+      if (isOne(which)) return await this.#changer.change("requeue", which, [], confirmation);
+      if (isMany(which))
+        return await this.#changer.changeAll("requeue", which, [], { signal, onProgress }, confirmation);
+      const filter = parseOptions(filterSchema, which, "the filter of requeue");
+      return await this.#changer.changeAll(
+        "requeue",
+        { states: ["dead"], filter },
+        [],
+        { signal, onProgress },
+        confirmation,
+      );
     });
   }
 
@@ -232,17 +277,26 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async purge(id: string, options?: ChangeOptions): Promise<PurgeOutcome>;
   async purge(
     which: readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
-    options?: ChangeOptions,
+    options?: ChangeOptions & BulkOptions,
   ): Promise<Partial<Record<PurgeOutcome, number>>>;
   async purge(
     which: string | readonly string[] | (TaskFilter & { state?: "dead" | "done" }),
-    options: ChangeOptions = {},
+    options: ChangeOptions & BulkOptions = {},
   ): Promise<unknown> {
     return await this.#use(async () => {
-      const confirmation = this.#confirmationOf(options);
-      if (isIds(which)) return await this.#changer.changeAll("purge", which, "dead", confirmation);
-      const { state } = parseOptions(purgeFilterSchema, which, "the filter of purge");
-      return await this.#changer.changeAll("purge", which, state ?? "dead", confirmation);
+      const { signal, onProgress, ...change } = options;
+      const confirmation = this.#confirmationOf(change);
+      if (isOne(which)) return await this.#changer.change("purge", which, [], confirmation);
+      if (isMany(which))
+        return await this.#changer.changeAll("purge", which, [], { signal, onProgress }, confirmation);
+      const { state = "dead", ...filter } = parseOptions(purgeFilterSchema, which, "the filter of purge");
+      return await this.#changer.changeAll(
+        "purge",
+        { states: [state], filter },
+        [],
+        { signal, onProgress },
+        confirmation,
+      );
     });
   }
 
@@ -307,4 +361,17 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     if (this.#isClosed)
       throw new DelayqError("DELAYQ_CLOSED", `Expected queue ${this.name} to be open; it was closed.`);
   }
+}
+
+type Which = string | readonly string[] | TaskFilter;
+const isOne = (which: Which): which is string => typeof which === "string";
+const isMany = (which: Which): which is readonly string[] => Array.isArray(which);
+
+/** @throws DelayqError `DELAYQ_INVALID_OPTION` */
+function checkState(state: TaskState): TaskState {
+  if (TASK_STATES.includes(state)) return state;
+  throw new DelayqError(
+    "DELAYQ_INVALID_OPTION",
+    `Expected the state to be ${TASK_STATES.join(", ")}, got ${show(state)}.`,
+  );
 }

@@ -114,7 +114,7 @@ export class Connection {
 
   /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
   async read(
-    command: "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time",
+    command: "zrangebyscore" | "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time",
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {

@@ -1,7 +1,7 @@
 import type { CallOptions, Connection } from "./connection.ts";
 import { memberFactsKey, membersKey } from "./keys.ts";
 import { beat } from "./scripts.ts";
-import { REDIS_TIME, type GivenTime } from "./queue-store.ts";
+import { REDIS_TIME, pairs, type GivenTime } from "./queue-store.ts";
 
 /** What is known of a live scheduler or worker. */
 export interface MemberFacts {
@@ -46,5 +46,17 @@ export class MemberStore {
     if (reply.word === "SAME") return undefined;
     const members = reply.members.map(({ id, facts }) => ({ id, ...(JSON.parse(facts) as MemberFacts) }));
     return { generation: reply.generation, members };
+  }
+
+  /** Who lives now, by the clock of Redis; changes nothing. */
+  async read(nowMs: number, options: CallOptions): Promise<Member[]> {
+    const { members, facts } = this.#keys;
+    const ids = (await this.#connection.read("zrangebyscore", [members, nowMs, "+inf"], options)) as string[];
+    const known = pairs(await this.#connection.read("hgetall", [facts], options));
+    // One that left between the two reads has no facts any more.
+    return ids.flatMap((id) => {
+      const its = known.get(id);
+      return its === undefined ? [] : [{ id, ...(JSON.parse(its) as MemberFacts) }];
+    });
   }
 }

@@ -213,6 +213,10 @@ export class QueueStore {
     return await this.#connection.call(scripts.counts, keys, { nowMs: this.#time() }, [], within());
   }
 
+  async lookShard(keys: ShardKeys) {
+    return await this.#connection.call(scripts.lookShard, keys, { nowMs: this.#time() }, [], within());
+  }
+
   // Serving
 
   async tick(keys: ShardKeys, epoch: string, options: CallOptions) {
@@ -358,7 +362,7 @@ export async function readShardCounts(
 }
 
 /** A hash as the client gives it: flat from Redis 6's protocol, an object from ioredis' own commands. */
-function pairs(reply: unknown): Map<string, string> {
+export function pairs(reply: unknown): Map<string, string> {
   if (!Array.isArray(reply)) return new Map(Object.entries((reply ?? {}) as Record<string, string>));
   const flat = reply as string[];
   return new Map(

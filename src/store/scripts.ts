@@ -255,6 +255,32 @@ export const counts = defineScript({
   },
 });
 
+/** A time that may not be there. */
+const instant = (field: Field | undefined): number | undefined =>
+  Number(field) < 0 ? undefined : Number(field);
+
+export const lookShard = defineScript({
+  name: "look-shard",
+  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "ctl", "seq"],
+  args: ["nowMs"],
+  items: [],
+  replies: {
+    SHARD: ([nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, headDueMs]) => ({
+      nowMs: Number(nowMs),
+      epoch: text(epoch),
+      owner: text(owner),
+      paused: text(paused) === "1",
+      delayed: Number(delayed),
+      ready: Number(ready),
+      leased: Number(leased),
+      dead: Number(dead),
+      done: Number(done),
+      nextDueMs: instant(nextDueMs),
+      headDueMs: instant(headDueMs),
+    }),
+  },
+});
+
 export const takeShard = defineScript({
   name: "take-shard",
   keys: ["ctl", "seq"],

@@ -91,6 +91,7 @@ export const CALLS: readonly Call[] = [
     expects: { word: "PAGE" },
   },
   call(scripts.counts, {}, [], { word: "COUNTS" }),
+  call(scripts.lookShard, {}, [], { word: "SHARD", owner: "s1" }),
   call(scripts.beat, { member: "m1", ttlMs: 3000, memberFacts: "{}", generation: 0 }, [], {
     word: "MEMBERS",
   }),

@@ -40,7 +40,7 @@ describe("the contract of the scripts", () => {
     const flagged = (flags: string): string[] =>
       [...bodies].filter(([, text]) => parseHeader(text).flags?.join(" ") === flags).map(([name]) => name);
     expect(flagged("")).toEqual(["add", "register", "update"]);
-    expect(flagged("no-writes")).toEqual(["counts", "get", "list"]);
+    expect(flagged("no-writes")).toEqual(["counts", "get", "list", "look-shard"]);
   });
 
   test.each(bindings)("sends $name to Redis with its flags first and without comments", ({ name }) => {
