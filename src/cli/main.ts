@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DelayqError } from "../core/errors.ts";
-import { addAddCommands } from "./commands/add.ts";
+import { addAddCommand } from "./commands/add.ts";
 import { addDeadCommand } from "./commands/dead.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addSchedulerCommand } from "./commands/scheduler.ts";
+import { addQueueCommands } from "./commands/queue.ts";
+import { addShardCommand } from "./commands/shard.ts";
+import { addTaskCommands } from "./commands/task.ts";
 import { addStatsCommand } from "./commands/stats.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { CliError, EXIT, exitCodeOf } from "./exit.ts";
@@ -28,7 +31,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+/** The whole command line; docs/cli.md is made from it. */
+export function program(): Command {
   const root = new Command("delayq")
     .description("Runs work later, on time, at large volume, on Redis.")
     .version(version())
@@ -45,7 +49,10 @@ function program(): Command {
   // Commands that are made from here inherit these settings.
   addWorkerCommand(root);
   addSchedulerCommand(root);
-  addAddCommands(root);
+  addAddCommand(root);
+  addTaskCommands(root);
+  addQueueCommands(root);
+  addShardCommand(root);
   addImportCommand(root);
   addStatsCommand(root);
   addDeadCommand(root);

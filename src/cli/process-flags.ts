@@ -15,6 +15,6 @@ export function withProcessFlags(command: Command): Command {
 }
 
 /** Logs for people on a terminal, as JSON elsewhere. */
-export function loggerOf({ logLevel }: ProcessFlags): Logger {
-  return processLogger(logLevel, process.stderr.isTTY);
+export async function loggerOf({ logLevel }: ProcessFlags): Promise<Logger> {
+  return await processLogger(logLevel, process.stderr.isTTY);
 }

@@ -36,11 +36,14 @@ export class Progress {
       barsize: 24,
     };
     this.#bar = new SingleBar(options, Presets.shades_classic);
-    this.#bar.start(total ?? 0, 0, { done: shown(0), rate: "" });
-    this.#timer = setInterval(
-      () => this.#bar?.update(done(), { done: shown(done()), rate: rate() }),
-      EVERY_MS,
-    );
+    const look = (): { done: string; rate: string } => ({ done: shown(done()), rate: rate() });
+    let isStarted = false;
+    // Not at once: what is done by then needs no bar.
+    this.#timer = setInterval(() => {
+      if (isStarted) this.#bar?.update(done(), look());
+      else this.#bar?.start(total ?? 0, done(), look());
+      isStarted = true;
+    }, EVERY_MS);
   }
 
   stop(): void {

@@ -1,11 +1,12 @@
 import Table from "cli-table3";
-import { printable } from "./output.ts";
+import { colour } from "./colour.ts";
+import { drained, print, printable } from "./output.ts";
 
 /** Columns under their heads, two spaces apart, without lines: easy to read, and to cut with `awk`. */
 export function tableOf(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const none = "";
   const table = new Table({
-    head: [...heads],
+    head: heads.map((head) => colour.bold(head)),
     colAligns: heads.map((_, column) => (typeof rows[0]?.[column] === "number" ? "right" : "left")),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
     chars: {
@@ -32,4 +33,35 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly (stri
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+const PAGE_ROWS = 200;
+
+/** A table of any length: printed page by page, the heads once, the columns as wide as the first page needs them. */
+export class LongTable {
+  readonly #heads: readonly string[];
+  #rows: (readonly (string | number)[])[] = [];
+  #widths: readonly number[] | undefined;
+
+  constructor(heads: readonly string[]) {
+    this.#heads = heads;
+  }
+
+  async add(row: readonly (string | number)[]): Promise<void> {
+    if (this.#rows.push(row) >= PAGE_ROWS) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const rows = this.#rows;
+    if (rows.length === 0) return;
+    this.#rows = [];
+    const widths = this.#widths;
+    const heads = this.#heads.map((head, column) => head.padEnd(widths?.[column] ?? 0));
+    const text = tableOf(heads, rows);
+    print(widths === undefined ? text : text.slice(text.indexOf("\n") + 1));
+    this.#widths ??= heads.map((head, column) =>
+      Math.max(head.length, ...rows.map((row) => String(row[column] ?? "").length)),
+    );
+    await drained();
+  }
 }

@@ -1,5 +1,4 @@
 import { pino, type Logger, type LoggerOptions } from "pino";
-import pretty from "pino-pretty";
 
 export type { Logger } from "pino";
 
@@ -11,8 +10,10 @@ export function defaultLogger(): Logger {
 }
 
 /** The logger of a `delayq` process: on stderr, for people on a terminal, JSON elsewhere. */
-export function processLogger(level: string, isTerminal: boolean): Logger {
+export async function processLogger(level: string, isTerminal: boolean): Promise<Logger> {
   const options: LoggerOptions = { name: "delayq", level };
   if (!isTerminal) return pino(options, pino.destination({ dest: STDERR, sync: true }));
+  // Loaded where it is needed: it would take a tenth of a second from the start of every command.
+  const { default: pretty } = await import("pino-pretty");
   return pino(options, pretty({ destination: STDERR, sync: true, ignore: "pid,hostname,name" }));
 }

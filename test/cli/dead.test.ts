@@ -70,5 +70,39 @@ it("requires to be told which, and a queue that exists", async () => {
     run(["dead", "ls", "q"]),
   ]);
   expect([none.code, both.code, unknown.code, ls.code]).toEqual([2, 2, 4, 4]);
-  expect(none.stderr).toContain("delayq: give ids, or --name and --error, or --all\n");
+  expect(none.stderr).toContain("delayq: give ids, or a filter such as --name and --error, or --all\n");
+});
+
+it("shows a dead task with its error, and no other", async () => {
+  const { run, queue } = await setup();
+  await queue().add("x", 1, { id: "alive", delay: 60_000 });
+  const [dead, alive] = await Promise.all([
+    run(["dead", "show", "q", "b"]),
+    run(["dead", "show", "q", "alive", "--json"]),
+  ]);
+  expect(dead).toMatchObject({ code: 0, stderr: "" });
+  expect(dead.stdout).toMatch(/^id +b\n[^]*\nstate +dead\n[^]*\nerror +Error: re\\u001b\[2Jfused\n/);
+  expect(alive).toEqual({ code: 4, stdout: "", stderr: "delayq: task alive is not dead, but delayed\n" });
+});
+
+it("purges what is confirmed, and nothing for a dry run or for lack of --yes", async () => {
+  const { run, states } = await setup();
+  expect(await run(["dead", "purge", "q", "--name", "x", "--dry-run", "--json"])).toEqual({
+    code: 0,
+    stdout: '{"dryRun":true,"count":2}\n',
+    stderr: "",
+  });
+  expect(await run(["dead", "purge", "q", "--name", "x"])).toEqual({
+    code: 5,
+    stdout: "",
+    stderr:
+      "delayq: this would purge 2 tasks of q that are dead; nothing was done. Give --yes to do it, --dry-run to look.\n",
+  });
+  expect(await run(["dead", "purge", "q", "--older-than", "1h", "--yes", "--json"])).toMatchObject({
+    stdout: '{"purged":0}\n',
+  });
+  expect(await states()).toEqual(["dead", "dead", "dead"]);
+  expect(await run(["dead", "purge", "q", "--name", "x", "--yes"])).toMatchObject({ stdout: "purged 2\n" });
+  expect(await run(["dead", "purge", "q", "c"])).toMatchObject({ code: 0, stdout: "purged 1\n" });
+  expect(await states()).toEqual([undefined, undefined, undefined]);
 });

@@ -9,13 +9,32 @@ import { runCli, setupCli } from "./support/cli.ts";
 
 const COMMANDS = [
   "worker",
+  "worker run",
+  "worker ls",
   "scheduler",
-  "task add",
+  "scheduler run",
+  "scheduler ls",
   "add",
+  "task ls",
+  "task show",
+  "task add",
+  "task cancel",
+  "task reschedule",
+  "task run-now",
+  "task update",
+  "queue ls",
+  "queue show",
+  "queue pause",
+  "queue resume",
+  "queue drain",
+  "queue obliterate",
+  "shard ls",
   "import",
   "stats",
   "dead ls",
+  "dead show",
   "dead requeue",
+  "dead purge",
   "dev",
 ];
 
@@ -30,6 +49,13 @@ it("shows help with an example for each command", async () => {
     const rest = stdout.slice(0, stdout.indexOf("Example"));
     if (COMMANDS[i] !== "dev") expect(rest).toMatch(/--url[^]*--prefix/);
   }
+});
+
+it("is described in docs/cli.md as it is", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["bin/docs-cli.js", "--check"], {
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
 
 it("knows its version, and what it does not know", async () => {

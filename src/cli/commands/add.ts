@@ -1,12 +1,11 @@
 import { Option, type Command } from "commander";
-import { DelayqError } from "../../core/errors.ts";
 import { checkKeyPart, checkTaskName } from "../../core/names.ts";
-import { KEPT_DEFAULTS, PAYLOAD_MAX_BYTES, parseAddOptions, type AddOptions } from "../../core/options.ts";
+import { KEPT_DEFAULTS, parseAddOptions, type AddOptions } from "../../core/options.ts";
 import type { AddedTask } from "../../core/task.ts";
-import { show } from "../../core/validate.ts";
 import { backoffArgument, durationArgument, integerArgument } from "../arguments.ts";
 import { withTimes } from "../document.ts";
 import { timeArgument, type GivenTime } from "../given-time.ts";
+import { readPayload } from "../payload-argument.ts";
 import { print, printJson, printable } from "../output.ts";
 import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
 import { shownTime, withTimeZone } from "../time-zone.ts";
@@ -34,14 +33,8 @@ Examples:
   $ delayq add emails digest --at 2027-01-01T09:00+08:00 --attempts 3 --backoff exponential:1s
   $ jq -c .order order.json | delayq add orders expire - --in 30m --id order-7`;
 
-/** The same command under its full name, `task add`, and a short one. */
-export function addAddCommands(root: Command): void {
-  const task = root.command("task").summary("work on single tasks").description("Works on single tasks.");
-  addAddCommand(task);
-  addAddCommand(root);
-}
-
-function addAddCommand(parent: Command): void {
+/** Under `task`, and under the root as its short name. */
+export function addAddCommand(parent: Command): void {
   withTimeZone(withRedisFlags(parent.command("add")))
     .summary("add a task")
     .description("Adds a task to a queue. It is due now, unless --in or --at says otherwise.")
@@ -72,7 +65,7 @@ async function add(queueName: string, name: string, dataText: string, flags: Add
   checkTaskName(name);
   const options = optionsOf(flags);
   parseAddOptions(options, KEPT_DEFAULTS);
-  const data = parseData(dataText === "-" ? await readStdin() : dataText);
+  const data = await readPayload(dataText);
   const added = await withRedis(flags, async (redis) => {
     const queue = redis.queue(queueName, flags.shards === undefined ? {} : { shards: flags.shards });
     return await queue.add(name, data, options);
@@ -86,37 +79,6 @@ function optionsOf(flags: AddFlags): AddOptions {
   const due = flags.at?.due() ?? { delay: flags.in };
   const given = { ...due, id, priority, attempts, backoff, timeoutMs };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-function parseData(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new DelayqError(
-      "DELAYQ_INVALID_DATA",
-      `Expected DATA to be JSON, got ${show(text)}. A text needs its quotes: '"hello"'.`,
-      { cause: error },
-    );
-  }
-}
-
-/** As JSON a character takes up to six bytes. */
-const STDIN_MAX_BYTES = 6 * PAYLOAD_MAX_BYTES;
-
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > STDIN_MAX_BYTES) {
-      throw new DelayqError(
-        "DELAYQ_DATA_TOO_LARGE",
-        `Expected the payload to take at most ${PAYLOAD_MAX_BYTES} bytes as JSON, got more from stdin. Store it elsewhere and pass a reference.`,
-      );
-    }
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function described({ id, name, state, dueAtMs, existed }: AddedTask): string {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setInterval } from "node:timers/promises";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { startDevRedis, type DevRedis } from "../../dev/dev-redis.ts";
 import { integerArgument } from "../arguments.ts";
 import { userDataFolder } from "../data-folder.ts";
@@ -28,10 +28,11 @@ export function addDevCommand(root: Command): void {
     .command("dev")
     .summary("run a private Redis for development")
     .description("Runs a private Redis on 127.0.0.1 until Ctrl-C. Its data is kept for the next time.")
-    .option(
-      "--dir <folder>",
-      "where its data is kept",
-      join(userDataFolder(process.env, process.platform), "delayq", "redis"),
+    .addOption(
+      new Option("--dir <folder>", "where its data is kept").default(
+        join(userDataFolder(process.env, process.platform), "delayq", "redis"),
+        "delayq/redis in your data folder",
+      ),
     )
     .option("--port <port>", "default: one that is free", integerArgument(1, 65_535))
     .addHelpText("after", HELP)

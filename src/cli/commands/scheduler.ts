@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { checkKeyPart } from "../../core/names.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
+import { addMembersCommand, passOnHelp } from "./members.ts";
 import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
 import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from "../redis-session.ts";
 import { StopRequest } from "../stop-request.ts";
@@ -13,11 +14,15 @@ interface SchedulerFlags extends RedisFlags, ProcessFlags {
 const HELP = `
 Any number of schedulers may serve the same queues: they share the work, and take over from one that ends.
 
+\`delayq scheduler\` alone means the same. \`delayq scheduler ls\` lists the schedulers that live.
+
 Example:
   $ delayq scheduler --queue emails --queue invoices`;
 
 export function addSchedulerCommand(root: Command): void {
-  withRedisFlags(withProcessFlags(root.command("scheduler")))
+  const scheduler = root.command("scheduler").summary("bring due tasks to their workers, or list who does");
+  addMembersCommand(scheduler, "scheduler");
+  withRedisFlags(withProcessFlags(scheduler.command("run", { isDefault: true })))
     .summary("bring due tasks to their workers")
     .description(
       "Wakes when tasks of its queues are due, and brings them to the workers, until it is told to stop.",
@@ -25,11 +30,12 @@ export function addSchedulerCommand(root: Command): void {
     .requiredOption("--queue <name...>", "which queues; may be given several times")
     .addHelpText("after", HELP)
     .action(run);
+  passOnHelp(scheduler);
 }
 
 async function run(flags: SchedulerFlags): Promise<void> {
   for (const queue of flags.queue) checkKeyPart("queue name", queue);
-  const logger = loggerOf(flags);
+  const logger = await loggerOf(flags);
   const stop = new StopRequest((error) => logger.error({ err: error }, "one more error"));
   const serve = async ({ option, prefix }: RedisSession): Promise<void> => {
     const scheduler = new Scheduler(flags.queue, { connection: option, prefix, logger });

@@ -9,6 +9,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Handlers } from "../../worker/handler.ts";
 import { integerArgument } from "../arguments.ts";
 import { CliError, EXIT } from "../exit.ts";
+import { addMembersCommand, passOnHelp } from "./members.ts";
 import { loadHandlers } from "../handler-module.ts";
 import { printable, printableLines } from "../output.ts";
 import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
@@ -37,11 +38,15 @@ SIGTERM and Ctrl-C drain: nothing more is claimed, running handlers get the grac
 with no attempt used. A second one ends the process at once. An error that is thrown outside of a handler's promise (in a
 timer, or a promise that nobody awaits) is logged; the worker drains and ends with code 1, for its supervisor to start anew.
 
+\`delayq worker\` alone means the same. \`delayq worker ls\` lists the workers that live.
+
 Example:
   $ delayq worker --queue emails --handler ./handlers.js --concurrency 50`;
 
 export function addWorkerCommand(root: Command): void {
-  withRedisFlags(withProcessFlags(root.command("worker")))
+  const worker = root.command("worker").summary("run the tasks of a queue, or list who does");
+  addMembersCommand(worker, "worker");
+  withRedisFlags(withProcessFlags(worker.command("run", { isDefault: true })))
     .summary("run the tasks of a queue")
     .description("Runs the tasks of a queue with the handlers of a module, until it is told to stop.")
     .requiredOption("--queue <name>", "whose tasks are run")
@@ -62,11 +67,12 @@ export function addWorkerCommand(root: Command): void {
     )
     .addHelpText("after", HELP)
     .action(run);
+  passOnHelp(worker);
 }
 
 async function run(flags: WorkerFlags): Promise<void> {
   checkKeyPart("queue name", flags.queue);
-  const logger = loggerOf(flags);
+  const logger = await loggerOf(flags);
   const running = new RunningTasks();
   const stop = new StopRequest((error) =>
     logger.error({ err: shown(error) }, "one more error outside of handlers"),

@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { inject, onTestFinished } from "vitest";
 import { eventually, setup } from "../../support/fixture.ts";
 
-const root = new URL("../../../", import.meta.url).pathname;
-const bin = join(root, "bin/delayq.js");
+export const root = new URL("../../../", import.meta.url).pathname;
+export const bin = join(root, "bin/delayq.js");
 makeReady();
 
 export interface Ended {
