@@ -1,6 +1,6 @@
 -- get: tasks as they are now.
 --
--- One step, so that a task is seen in one place. Bounded: 1 MiB of records (or one task, if that is larger), so fewer may
+-- One step, so that a task is seen in one place. Bounded: 512 KiB of records (or one task, if that is larger), so fewer may
 -- come back than were asked for; ask again for the rest.
 --
 -- flags: no-writes
@@ -29,7 +29,7 @@ local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local dead, done, errors, results, ctl = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local ITEMS_AT = 2
-local BYTES_MAX = 1048576
+local BYTES_MAX = 524288
 
 local nowMs = readClock(ARGV[1])
 local ids = {}

@@ -2,7 +2,7 @@
 -- released ones back as they were.
 --
 -- One step, so that only the holder of the lease decides and no task is ever nowhere. An item whose fence is not the
--- lease's changes nothing. Bounded by the caller: 200 items, 1 MiB. Sent again, it answers as before.
+-- lease's changes nothing. Bounded by the caller: 200 items, 512 KiB. Sent again, it answers as before.
 --
 -- flags: allow-oom
 -- include lib/clock lib/calls lib/wake lib/due lib/record lib/lease

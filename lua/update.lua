@@ -1,6 +1,6 @@
 -- update: another payload for tasks that do not run now.
 --
--- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 1 MiB. Sent again, it answers as before.
+-- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 512 KiB. Sent again, it answers as before.
 --
 -- flags:
 -- include lib/clock lib/calls lib/record lib/place

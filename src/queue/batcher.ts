@@ -51,7 +51,7 @@ const placeOf = (shard: number, confirmation: Confirmation | undefined): Place =
 const BATCH_MAX = WRITE_BATCH_MAX / 2;
 const HOLD_MS = 20;
 const STALLED_MS = 250;
-const WAITING_BYTES_MAX = 512 * BATCH_BYTES_MAX;
+const WAITING_BYTES_MAX = 1024 * BATCH_BYTES_MAX;
 
 export function overloaded(waitingMax: number): DelayqError {
   return new DelayqError(

@@ -25,7 +25,7 @@ const CALL_MS = 10_000;
 /** Bounds of one call, so that no script stalls Redis: ids for what writes records or scores, for reads, and bytes. */
 export const WRITE_BATCH_MAX = 200;
 export const READ_BATCH_MAX = 500;
-export const BATCH_BYTES_MAX = 1_048_576;
+export const BATCH_BYTES_MAX = 524_288;
 export const CLAIM_BATCH_MAX = 200;
 
 /** The transitions of one queue, typed. Knows keys and scripts, and nothing of what they are for. */
