@@ -14,6 +14,7 @@ const RECONNECT_MIN_MS = 20;
 const RECONNECT_MAX_MS = 500;
 const SOCKET_TIMEOUT_MS = 3000;
 const CONNECT_TIMEOUT_MS = 3000;
+const RESUBSCRIBE_MS = 100;
 const LOADING_LOOK_MS = 200;
 const SENTINEL_ANSWER_MS = 1000;
 const SENTINEL_RECONNECT_MS = 5000;
@@ -28,8 +29,9 @@ const reconnectDelayMs = (times: number): number =>
 /**
  * What delayq's connections need, whatever the caller's options say.
  *
- * ioredis must never send a call twice by itself: it knows nothing of claims. So it fails all that is in flight when a
- * connection ends, and the store repeats (`maxRetriesPerRequest: 0`). A peer that is frozen with its sockets open is
+ * ioredis must never send a call twice by itself: it knows nothing of claims, and the store would not learn that the first
+ * may have been executed. So it fails all that is in flight when a connection ends, and the store repeats
+ * (`maxRetriesPerRequest: 0`, and in a Cluster `retryDelayOnFailover: 0`). A peer that is frozen with its sockets open is
  * noticed by the socket time-out; reconnects are quick and capped, since its default grows to seconds. Replicas are of no
  * use: what they say may be old.
  */
@@ -64,7 +66,11 @@ const FALLBACK_SENTINEL_OPTIONS: RedisOptions = {
   sentinelReconnectStrategy: () => SENTINEL_RECONNECT_MS,
 };
 
-/** As for one Redis. What a Cluster answers with a redirection ioredis sends again: there nothing was executed. */
+/**
+ * As for one Redis. What a Cluster answers with a redirection or TRYAGAIN ioredis sends again: there nothing was executed.
+ * What a lost connection leaves without an answer it does not; it would also look for the slots then, so the store does. To subscribe
+ * twice does no harm: there it may.
+ */
 const OWN_CLUSTER_OPTIONS = {
   lazyConnect: true,
   scaleReads: "master",
@@ -73,7 +79,6 @@ const OWN_CLUSTER_OPTIONS = {
   enableAutoPipelining: false,
   clusterRetryStrategy: reconnectDelayMs,
   retryDelayOnMoved: 0,
-  retryDelayOnFailover: 100,
   retryDelayOnClusterDown: 0,
   retryDelayOnTryAgain: 100,
 } as const satisfies ClusterOptions;
@@ -124,6 +129,7 @@ function clusterOptions({ options }: Cluster, use: "calls" | "hints") {
   return {
     ...options,
     ...OWN_CLUSTER_OPTIONS,
+    retryDelayOnFailover: use === "hints" ? RESUBSCRIBE_MS : 0,
     shardedSubscribers: use === "hints",
     redisOptions: redisOptions(options.redisOptions ?? {}),
   } satisfies ClusterOptions;

@@ -51,6 +51,7 @@ export class Connection {
   #confirmed: ConfirmedCalls | undefined;
   #holders = 0;
   #isClosed = false;
+  #isRefreshing = false;
   #corked: object | undefined;
   #lastError: unknown;
   #version: Promise<void> | undefined;
@@ -187,6 +188,7 @@ export class Connection {
         if (error instanceof DelayqError) throw error;
         withoutCommand(error);
         const kind = error === OUT_OF_TIME ? "lost" : kindOf(error);
+        if (kind === "lost" && error !== OUT_OF_TIME) this.#refreshSoon();
         // An answer to this attempt says nothing of an earlier one whose answer was lost.
         isDoubtful ||= oneTry.isWritten && kind === "lost";
         if (kind === "refused") throw isDoubtful ? this.#gaveUp(name, isDoubtful, error) : refusal(error);
@@ -297,6 +299,17 @@ export class Connection {
       quietUntilMs = performance.now() + NODE_WARNING_MS;
       logger.warn({ err: error, node }, "a node of the Redis Cluster cannot be reached; trying again");
     };
+  }
+
+  /** A connection is lost with all that was in flight: in a Cluster its slots may be with another node, once for all of them. */
+  #refreshSoon(): void {
+    const client = this.#client;
+    if (!("refreshSlotsCache" in client) || this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    setImmediate(() => {
+      this.#isRefreshing = false;
+      if (client.status === "ready") client.refreshSlotsCache();
+    });
   }
 
   /** Calls are not answered: their node may have lost its slots. ioredis leaves nodes that have none. */
