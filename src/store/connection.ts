@@ -192,7 +192,9 @@ export class Connection {
         // An answer to this attempt says nothing of an earlier one whose answer was lost.
         isDoubtful ||= oneTry.isWritten && kind === "lost";
         if (kind === "refused") throw isDoubtful ? this.#gaveUp(name, isDoubtful, error) : refusal(error);
-        if (kind === "readonly" && !this.#client.isCluster) this.#client.disconnect(true);
+        // A lane that leads to a replica mends itself.
+        const isOurs = options.confirmation === undefined && !this.#client.isCluster;
+        if (kind === "readonly" && isOurs) this.#client.disconnect(true);
         if (error !== OUT_OF_TIME) this.#lastError = error;
         if (signal?.aborted === true || performance.now() + RETRY_MS >= deadlineMs)
           throw this.#gaveUp(name, isDoubtful);
