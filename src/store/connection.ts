@@ -279,6 +279,7 @@ export class Connection {
     client.on("ready", () => {
       if (isDown) logger.info("the connection to Redis is back");
       isDown = false;
+      this.#lastError = undefined; // of what is over
       this.#version = undefined;
     });
     // There ioredis gives up for good, such as when a failover is told while it looks for the master.
