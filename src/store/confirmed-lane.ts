@@ -15,6 +15,7 @@ import type { ScriptCommand, Try } from "./wire.ts";
  *   under way --the WAIT is answered--> idle, or under way with those that came meanwhile
  *   gathering --the connection closes--> idle: the calls are turned away undone, and the store tries again
  *   under way --the connection closes--> idle: whether they were done is not known, and the store tries again
+ *   any --close()--> closed for good, what gathers is turned away undone; in a Cluster so when the connection closes, too
  *
  * What must never be is that a WAIT is answered by another server than the calls before it: it would confirm a task that
  * does not exist there. Calls and WAIT are written in one turn, so both go to one socket or none does, and the client may
@@ -40,6 +41,13 @@ interface Waiting extends LaneCall {
   readonly reject: (error: unknown) => void;
 }
 
+export interface LaneEvents {
+  /** The connection is gone: the master may be another one now. */
+  onLost(): void;
+  /** @param answered settles soon if the server is well: it answers calls before it waits for replicas */
+  onAsked(answered: Promise<unknown>): void;
+}
+
 export const LANE_OPTIONS = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -50,39 +58,66 @@ export const LANE_OPTIONS = {
   connectionName: "delayq-confirmed",
 } as const;
 
+/** Of calls that wait for a connection those that were given up are dropped when there are so many, and each time twice as many. */
+const WAITING_LOOK = 1000;
+
 /** So many calls share a WAIT at most. Of twenty calls under way, groups of five were slower by an eighth than all at once. */
 const GROUP_MAX = 1000;
 
 export class ConfirmedLane {
   readonly #client: Redis;
   readonly #socketTimeoutMs: number | undefined;
-  readonly #onLost: () => void;
+  readonly #events: LaneEvents;
   #waiting: Waiting[] = [];
+  #lookAtCount = WAITING_LOOK;
+  #isClosed = false;
   #isUnderWay = false;
   #isScheduled = false;
   #lastError: unknown;
 
-  /** @param onLost the connection is gone: the master may be another one now */
-  constructor(client: Redis, onLost: () => void) {
+  constructor(client: Redis, events: LaneEvents) {
     this.#client = client;
     this.#socketTimeoutMs = client.options.socketTimeout;
-    this.#onLost = onLost;
+    this.#events = events;
     client.on("error", (error: unknown) => (this.#lastError = withoutCommand(error)));
-    client.on("ready", () => this.#goSoon());
-    client.on("close", () => this.#turnAway());
-    client.on("end", () => this.#turnAway());
+    client.on("ready", () => {
+      this.#lastError = undefined;
+      this.#goSoon();
+    });
+    for (const event of ["close", "end"]) {
+      client.on(event, () => {
+        this.#turnAway();
+        events.onLost();
+      });
+    }
   }
 
   /** Answers with the script's reply. @throws NotConfirmedError, NotDoneError, or what ioredis throws */
   send(call: LaneCall): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(new NotDoneError("the connection is closed"));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...call, isFull: false, resolve, reject });
+      if (this.#waiting.length >= this.#lookAtCount) this.#forgetGivenUp();
       this.#goSoon();
     });
   }
 
+  /** For good: nobody would know of a connection that is opened later. */
   close(): void {
+    this.#isClosed = true;
+    this.#turnAway();
     this.#client.disconnect();
+  }
+
+  /** How many calls wait to be sent. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** A search for the master may last for hours, and calls come all the time. */
+  #forgetGivenUp(): void {
+    this.#waiting = this.#waiting.filter(({ oneTry }) => !oneTry.isOver);
+    this.#lookAtCount = Math.max(WAITING_LOOK, 2 * this.#waiting.length);
   }
 
   /** Calls of one turn of the event loop go in one group. */
@@ -96,9 +131,9 @@ export class ConfirmedLane {
   }
 
   async #go(): Promise<void> {
-    if (this.#isUnderWay || this.#waiting.length === 0) return;
+    if (this.#isClosed || this.#isUnderWay || this.#waiting.length === 0) return;
     const { status } = this.#client;
-    if (status === "wait" || status === "end") void this.#client.connect().catch(() => {}); // see "error"
+    if (status === "wait" || status === "end") this.#events.onAsked(this.#client.connect().catch(() => {})); // see "error"
     if (status !== "ready") return;
     const group = this.#nextGroup();
     if (group.length === 0) return;
@@ -151,11 +186,14 @@ export class ConfirmedLane {
     if (this.#socketTimeoutMs !== undefined) client.options.socketTimeout = this.#socketTimeoutMs + waitMs;
     stream.cork();
     process.nextTick(() => stream.uncork());
-    const calls = group.map((call) => client.sendCommand(call.command(call.isFull)) as Promise<unknown>);
+    // Each in a promise of its own, since one that cannot be written throws at once, and the others are on their way.
+    const calls = group.map(async (call) => await client.sendCommand(call.command(call.isFull)));
+    const answered = Promise.allSettled(calls);
     const wait = new Command("wait", [String(group[0]?.confirmation.replicas), String(waitMs)]);
     const acks = client.sendCommand(wait) as Promise<unknown>;
-    const [settledAcks, ...answers] = await Promise.allSettled([acks, ...calls]);
-    return [answers, settledAcks];
+    this.#events.onAsked(answered);
+    const [settledAcks] = await Promise.allSettled([acks]);
+    return [await answered, settledAcks];
   }
 
   /** Not longer than the last one wants to know. WAIT 0 would be for ever. */
@@ -167,7 +205,8 @@ export class ConfirmedLane {
   #refused(call: Waiting, error: unknown): void {
     const kind = kindOf(error);
     if (kind === "noscript" && !call.isFull) {
-      this.#waiting.unshift({ ...call, isFull: true });
+      if (this.#isClosed) call.reject(new NotDoneError("the connection was lost before the script was sent"));
+      else this.#waiting.unshift({ ...call, isFull: true });
       return;
     }
     if (kind === "readonly") this.#client.disconnect(true);
@@ -179,7 +218,6 @@ export class ConfirmedLane {
     for (const { reject } of this.#waiting.splice(0)) {
       reject(new NotDoneError(`the connection was lost before the call was sent${because}`));
     }
-    this.#onLost();
   }
 }
 

@@ -168,7 +168,8 @@ export class Connection {
       const head = isFull ? new ScriptHead("eval", source.text, flatKeys(definition, keys)) : hashed;
       return new ScriptCommand(head, args, items, isBinary, options.oneTry);
     };
-    this.#confirmed ??= new ConfirmedCalls(this.#client);
+    if (this.#isClosed) throw closed();
+    this.#confirmed ??= new ConfirmedCalls(this.#client, (answered) => this.#stalled?.watch(answered));
     return await this.#confirmed.send(hashed.firstKey, { ...options, command, name: definition.name });
   }
 
@@ -181,7 +182,7 @@ export class Connection {
         await this.#ready(deadlineMs, signal);
         this.#cork();
         const answer = before(deadlineMs, signal, send(oneTry));
-        this.#stalled?.watch(answer);
+        if (options.confirmation === undefined) this.#stalled?.watch(answer); // else its lane does, without its WAIT
         return await answer;
       } catch (error) {
         oneTry.isOver = true;
@@ -205,8 +206,7 @@ export class Connection {
 
   async #ready(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const client = this.#client;
-    if (this.#isClosed)
-      throw new DelayqError("DELAYQ_CLOSED", "Expected the connection to be open; it was closed.");
+    if (this.#isClosed) throw closed();
     if (client.status !== "ready") {
       if (client.status === "wait" || client.status === "end") void client.connect().catch(() => {}); // see "error"
       await before(deadlineMs, signal, this.#nextReady());
@@ -337,6 +337,9 @@ export class Connection {
 /** The keys of a script in its header's order. */
 const flatKeys = (definition: ScriptDefinition, keys: KeySource): string[] =>
   definition.keys.flatMap((key) => keys[key] as string | readonly string[]);
+
+const closed = (): DelayqError =>
+  new DelayqError("DELAYQ_CLOSED", "Expected the connection to be open; it was closed.");
 
 const OUT_OF_TIME = new Error("out of time");
 

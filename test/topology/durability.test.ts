@@ -438,6 +438,40 @@ describe("on a Cluster", () => {
     },
   );
 
+  test(
+    "adds that a frozen master holds go on with the replica that took over",
+    { timeout: 60_000 },
+    async () => {
+      const cluster = await setupCluster({ replicas: 1, nodeTimeoutMs: 500 });
+      // By itself the lane would find out after 25 s.
+      const redisOptions = { socketTimeout: 20_000 };
+      const client = new Cluster(cluster.startNodes, { lazyConnect: true, redisOptions });
+      onTestFinished(() => client.disconnect());
+      const { queue } = setup(client);
+      const producer = queue({ durability: CONFIRMED, shards: 16, addTimeoutMs: 40_000 });
+      const addSome = async (name: string) =>
+        await producer.addBulk(
+          Array.from({ length: 500 }, (_, i) => ({
+            name: "mail",
+            data: i,
+            opts: { ...LATER, id: `${name}-${i}` },
+          })),
+        );
+      await addSome("before");
+      const [struck] = (await cluster.masters()) as [RedisNode];
+      const [slot = 0] = await cluster.slotsOf(struck);
+      await struck.freeze();
+      const during = addSome("during").catch(() => {}); // when nobody confirms it in time
+      await cluster.failedOver(slot, struck);
+      const successor = await cluster.masterOf(slot);
+      await eventually(async () => expect(await lanesOf(successor)).toHaveLength(1), 10_000);
+      await struck.thaw();
+      await during;
+      expect(await eventually(async () => await addSome("during"))).toHaveLength(500);
+      await eventually(async () => expect(await lanesOf(struck)).toHaveLength(0));
+    },
+  );
+
   test("adds follow a shard whose slot moves to another master", { timeout: 60_000 }, async () => {
     const cluster = await setupCluster({ replicas: 1 });
     const client = new Cluster(cluster.startNodes, { lazyConnect: true });
