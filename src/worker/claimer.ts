@@ -18,7 +18,10 @@ import { Reservations, type Reservation } from "./reservations.ts";
  *
  * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
  * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
- * is run, and the rest goes back as it was, with no attempt used.
+ * is run, and the rest goes back as it was, with no attempt used. Until a shard answers in time again it is asked for few.
+ *
+ * Whatever is answered first takes the slots that no task has, also those that younger claims keep: a worker that is
+ * answered at all always has work, and gives back only what more than fills it.
  */
 export interface Claimed {
   readonly id: string;
@@ -42,8 +45,10 @@ export interface ClaimerOptions {
   readonly leaseMs: number;
   readonly slowPollMs: number;
   readonly concurrency: number;
-  /** How many more tasks may be started now. */
+  /** How many tasks may be claimed for now. */
   readonly free: () => number;
+  /** How many slots have no task, whether or not more may be claimed. */
+  readonly slots: () => number;
   readonly onBatch: (batch: Batch) => void;
   /** The shard is not there: the queue may be gone. */
   readonly onGone: () => void;
@@ -57,6 +62,8 @@ interface ShardClaims {
   readonly hear: () => void;
   isHot: boolean;
   isInFlight: boolean;
+  /** Its last claim was not answered in time. */
+  isDoubted: boolean;
   failedMs: number;
 }
 
@@ -68,6 +75,7 @@ const CLAIM_SHARE_MIN = 0.25;
 const POLLING_WORKERS = 4;
 /** How long a claim to one node of a Cluster keeps slots from the others. */
 const RESERVED_MS = 500;
+const DOUBTED_SHARE = 0.1;
 /** Two claims under way, so that one batch is worked while Redis hands out the other. */
 const CLAIM_SHARE_MAX = 0.5;
 
@@ -134,8 +142,12 @@ export class Claimer {
       const shard = this.#shards[this.#next % this.#shards.length];
       this.#next++;
       if (shard?.isHot === true && !shard.isInFlight)
-        this.#claim(shard, Math.min(this.#free(), this.#countMax));
+        this.#claim(shard, Math.min(this.#free(), this.#countMaxOf(shard)));
     }
+  }
+
+  #countMaxOf({ isDoubted }: ShardClaims): number {
+    return isDoubted ? Math.ceil(this.#countMax * DOUBTED_SHARE) : this.#countMax;
   }
 
   /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
@@ -181,6 +193,7 @@ export class Claimer {
       hear: () => (this.#canHear(shard) ? this.#wake(shard) : shard.loop.hint()), // from now on it polls quickly
       isHot: true,
       isInFlight: false,
+      isDoubted: false,
       failedMs: FAILED_MS,
     };
     return shard;
@@ -209,7 +222,7 @@ export class Claimer {
     if (this.#isStopped) return;
     shard.isHot = false;
     shard.isInFlight = true;
-    const slots = this.#reservations.keep(count);
+    const slots = this.#reservations.keep(count, shard.isDoubted);
     const done = this.#send(shard, count, slots).finally(() => {
       slots.end();
       this.#inFlight.delete(done);
@@ -228,7 +241,7 @@ export class Claimer {
       // As late as may be: a claim that is given up may still be executed, and lease its batch to nobody.
       const options = within(REPEAT_MAX_MS, this.#stopping.signal);
       const reply = await this.#store.claim(keys, request, options);
-      const isReserved = slots.answered();
+      shard.isDoubted = !slots.answered();
       if (reply.word === "CLAIMED") await this.#turns.next();
       slots.end();
       shard.failedMs = FAILED_MS;
@@ -237,7 +250,7 @@ export class Claimer {
         shard.isHot ||= reply.isMore || reply.claimed.length === count;
         if (reply.claimed.length > 0) {
           const { fence, nowMs, claimed } = reply;
-          const room = isReserved ? claimed.length : Math.max(0, this.#free());
+          const room = Math.max(0, Math.min(claimed.length, this.#options.slots()));
           onBatch({ keys, fence, nowMs, sentMs, claimed, room });
         }
       } else if (reply.word === "NO_QUEUE") {
@@ -248,6 +261,7 @@ export class Claimer {
       }
     } catch (error) {
       if (!this.#stopping.signal.aborted) onError(error);
+      shard.isDoubted = true;
       shard.loop.hint(shard.failedMs);
       shard.failedMs = Math.min(shard.failedMs * 2, FAILED_MAX_MS);
     } finally {

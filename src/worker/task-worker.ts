@@ -224,6 +224,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       slowPollMs: this.parsed.slowPollMs,
       concurrency: this.parsed.concurrency,
       free: () => this.#free(),
+      slots: () => this.#slots(),
       onBatch: (batch) => this.#start(batch),
       onGone: () => void this.#checkGone(claimer), // reports its own failures
       onError: logFailure(this.logger),
@@ -263,10 +264,15 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     });
   }
 
-  /** A slot is taken until its handler has returned; settles that pile up stop claiming too. */
+  /** Settles that pile up stop claiming too. */
   #free(): number {
     if (this.#state !== "running") return 0;
     if (this.#settler.count > UNSETTLED_MAX + this.parsed.concurrency) return 0;
+    return this.#slots();
+  }
+
+  /** A slot is taken until its handler has returned. */
+  #slots(): number {
     return this.parsed.concurrency - this.#runner.running.size - this.#starting;
   }
 

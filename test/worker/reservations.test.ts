@@ -36,16 +36,37 @@ test("a claim that is not answered gives its slots up, and its answer finds none
   expect([reservations.slots, reservations.keeping]).toEqual([0, 0]);
 });
 
-test("while one is overdue the next are given up sooner, and no longer than that", () => {
+test("those of a shard in doubt are given up sooner, and that makes no answer late", () => {
   const { reservations, onOverdue } = setup();
   const one = reservations.keep(3);
   vi.advanceTimersByTime(500);
-  reservations.keep(3);
+  const other = reservations.keep(3);
+  const doubted = reservations.keep(2, true);
   vi.advanceTimersByTime(50);
   expect(onOverdue).toHaveBeenCalledTimes(2);
-  const third = reservations.keep(1);
-  third.end();
-  one.end();
+  expect([reservations.slots, reservations.keeping]).toEqual([3, 1]);
+  expect([doubted.answered(), other.answered(), one.answered()]).toEqual([true, true, false]);
+});
+
+test("slots are kept for a few times what answers take, but one that is late proves nothing", () => {
+  const { reservations, onOverdue } = setup();
+  const answerIn = (ms: number): boolean => {
+    const one = reservations.keep(1);
+    vi.advanceTimersByTime(ms);
+    const isInTime = one.answered();
+    one.end();
+    return isInTime;
+  };
+  expect(answerIn(600)).toBe(false);
+  for (let i = 0; i < 10; i++) answerIn(5);
+  expect(answerIn(600)).toBe(false);
+  for (let i = 0; i < 10; i++) answerIn(600);
+  onOverdue.mockClear();
+  expect(answerIn(600)).toBe(true);
+  expect(onOverdue).not.toHaveBeenCalled();
+  for (let i = 0; i < 10; i++) answerIn(60_000);
+  reservations.keep(1);
+  vi.advanceTimersByTime(3000);
   expect(reservations.slots).toBe(0);
 });
 

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Connection } from "../../src/store/connection.ts";
+import type { ShardKeys } from "../../src/store/keys.ts";
+import type { QueueStore } from "../../src/store/queue-store.ts";
+import { Claimer } from "../../src/worker/claimer.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const CONCURRENCY = 50;
+const TASK_MS = 100;
+const SHARDS = 8;
+
+/** A worker on a Cluster whose shards have tasks without end. Tells of each second what was run and what was given back. */
+function setup(answerMsOf: (shard: number, claim: number) => number) {
+  let running = 0;
+  let second = { run: 0, released: 0, runningMin: CONCURRENCY, runningMax: 0 };
+  let claims = 0;
+  const answer = async ({ shard }: ShardKeys, { count }: { count: number }) => {
+    await new Promise<void>((resolve) => {
+      const answerMs = answerMsOf(shard, ++claims);
+      if (Number.isFinite(answerMs)) setTimeout(resolve, answerMs);
+    });
+    const claimed = Array.from({ length: count }, () => ({ id: "t", record: Buffer.alloc(0), more: "" }));
+    return { word: "CLAIMED", fence: "1", nowMs: 0, claimed, isMore: true };
+  };
+  const store = {
+    shards: (count: number) => Array.from({ length: count }, (_, shard) => ({ shard })),
+    claim: vi.fn<typeof answer>(answer),
+  } as unknown as QueueStore;
+  const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
+  const notice = (change: number): void => {
+    running += change;
+    second.runningMin = Math.min(second.runningMin, running);
+    second.runningMax = Math.max(second.runningMax, running);
+  };
+  const claimer = new Claimer({ isCluster: true, subscriber } as unknown as Connection, store, SHARDS, {
+    worker: "w",
+    leaseMs: 15_000,
+    slowPollMs: 60_000,
+    concurrency: CONCURRENCY,
+    free: () => CONCURRENCY - running,
+    slots: () => CONCURRENCY - running,
+    onBatch: ({ claimed, room }) => {
+      notice(room);
+      second.run += room;
+      second.released += claimed.length - room;
+      const end = (): void => {
+        notice(-1);
+        claimer.pump();
+      };
+      for (let i = 0; i < room; i++) setTimeout(end, TASK_MS);
+    },
+    onGone: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  claimer.start();
+  return async (seconds: number) => {
+    second = { run: 0, released: 0, runningMin: running, runningMax: running };
+    await vi.advanceTimersByTimeAsync(seconds * 1000);
+    return second;
+  };
+}
+
+/** What can be run in a second, if each slot waits for an answer after each task. */
+const perSecond = (answerMs: number): number => (CONCURRENCY * 1000) / (TASK_MS + answerMs);
+
+test.each([1, 20, 60, 120, 300, 700])(
+  "a worker goes on after a hiccup, with answers that take %d ms",
+  async (answerMs) => {
+    const run = setup((_, claim) => (claim === 1 ? 700 : answerMs * (0.9 + (claim % 3) / 10)));
+    await run(10);
+    const { run: count, released, runningMax } = await run(10);
+    expect(count).toBeGreaterThan(perSecond(answerMs) * 10 * 0.4);
+    expect(released).toBeLessThan(count * 0.02);
+    expect(runningMax).toBeLessThanOrEqual(CONCURRENCY);
+  },
+);
+
+test.each([1, 60, 300, 700])(
+  "a worker works on while shards never answer, and the others within %d ms",
+  async (answerMs) => {
+    const run = setup((shard, claim) =>
+      shard < 3 ? Number.POSITIVE_INFINITY : answerMs * (0.9 + (claim % 3) / 10),
+    );
+    await run(10);
+    const { run: count, released } = await run(10);
+    expect(count).toBeGreaterThan(perSecond(answerMs) * 10 * 0.4);
+    expect(released).toBeLessThan(count * 0.02);
+  },
+);
+
+test("a shard that is always late gets its share, and gives back little", async () => {
+  const claims = new Map<number, number>();
+  const run = setup((shard) => {
+    claims.set(shard, (claims.get(shard) ?? 0) + 1);
+    return shard === 0 ? 1500 : 60;
+  });
+  await run(10);
+  const { run: count, released } = await run(10);
+  expect(count).toBeGreaterThan(perSecond(60) * 10 * 0.5);
+  expect(released).toBeLessThan(count * 0.02);
+  expect(claims.get(0)).toBeGreaterThan(5);
+});
