@@ -33,6 +33,14 @@ export type SendBatch<O, I extends Item> = (
   options: CallOptions,
 ) => Promise<readonly O[]>;
 
+/** Of a place from which no answer has come since. */
+interface Silence {
+  /** When it answered last, or was asked first. */
+  sinceMs: number;
+  /** When it was asked last. */
+  askedMs: number;
+}
+
 interface Batch<O, I extends Item> {
   readonly shard: number;
   readonly confirmation: Confirmation | undefined;
@@ -51,6 +59,7 @@ const placeOf = (shard: number, confirmation: Confirmation | undefined): Place =
 const BATCH_MAX = WRITE_BATCH_MAX / 2;
 const HOLD_MS = 20;
 const STALLED_MS = 250;
+const PROBE_MS = 1000;
 const WAITING_BYTES_MAX = 1024 * BATCH_BYTES_MAX;
 
 export function overloaded(waitingMax: number): DelayqError {
@@ -67,8 +76,8 @@ export class Batcher<O, I extends Item = Item> {
   #waiting = 0;
   #waitingBytes = 0;
   readonly #inFlight = new Map<Place, number>();
-  /** By place with calls in flight: when it answered last, or was asked first. */
-  readonly #unansweredMs = new Map<Place, number>();
+  /** Of places with calls in flight, or whose last call was not answered. */
+  readonly #silences = new Map<Place, Silence>();
   #isScheduled = false;
   #isHolding = false;
 
@@ -102,10 +111,17 @@ export class Batcher<O, I extends Item = Item> {
     return this.#batches.get(placeOf(shard, confirmation))?.items.length ?? 0;
   }
 
-  /** Whether nothing has come from a shard for a while, though it was asked: its master may be away, or its replicas. */
+  /**
+   * Whether nothing has come from a shard for a while, though it was asked: its master may be away, or its replicas. When
+   * all that it was asked has been given up, it is not for one batch, which finds out whether that is still so.
+   */
   isStalled(shard: number, confirmation: Confirmation | undefined): boolean {
-    const sinceMs = this.#unansweredMs.get(placeOf(shard, confirmation));
-    return sinceMs !== undefined && performance.now() - sinceMs > STALLED_MS;
+    const place = placeOf(shard, confirmation);
+    const silence = this.#silences.get(place);
+    const nowMs = performance.now();
+    if (silence === undefined || nowMs - silence.sinceMs <= STALLED_MS) return false;
+    const isAsked = this.#inFlight.has(place) || this.#batches.has(place);
+    return isAsked || nowMs - silence.askedMs < PROBE_MS;
   }
 
   #batchFor(place: Place, shard: number, { bytes, confirmation }: I): Batch<O, I> {
@@ -149,39 +165,46 @@ export class Batcher<O, I extends Item = Item> {
   #dispatch(place: Place, batch: Batch<O, I>): void {
     this.#batches.delete(place);
     const inFlight = this.#inFlight.get(place) ?? 0;
-    if (inFlight === 0) this.#unansweredMs.set(place, performance.now());
+    const nowMs = performance.now();
+    const silence = this.#silences.get(place);
+    if (silence === undefined) this.#silences.set(place, { sinceMs: nowMs, askedMs: nowMs });
+    else silence.askedMs = nowMs;
     this.#inFlight.set(place, inFlight + 1);
     void this.#deliver(place, batch); // its failures reach those who asked
   }
 
-  #answered(place: Place): void {
+  #ended(place: Place, isAnswered: boolean): void {
     const left = (this.#inFlight.get(place) ?? 1) - 1;
-    if (left > 0) {
-      this.#inFlight.set(place, left);
-      this.#unansweredMs.set(place, performance.now());
-    } else {
-      this.#inFlight.delete(place);
-      this.#unansweredMs.delete(place);
-    }
+    if (left > 0) this.#inFlight.set(place, left);
+    else this.#inFlight.delete(place);
+    const silence = this.#silences.get(place);
+    if (isAnswered && left === 0) this.#silences.delete(place);
+    else if (isAnswered && silence !== undefined) silence.sinceMs = performance.now();
     if (this.#batches.size > 0) this.#flushSoon();
   }
 
   async #deliver(place: Place, batch: Batch<O, I>): Promise<void> {
     const { shard, confirmation, items, resolves, rejects, bytes } = batch;
+    let isAnswered = true;
     try {
       const args = items.flatMap((item) => item.args);
       const deadlineMs = Math.min(...items.map((item) => item.deadlineMs));
       const outcomes = await this.#send(shard, args, items, { deadlineMs, confirmation });
       resolves.forEach((resolve, i) => resolve(outcomes[i] as O));
     } catch (error) {
+      isAnswered = !isUnanswered(error);
       rejects.forEach((reject, i) => reject(withId(error, items[i])));
     } finally {
       this.#waiting -= items.length;
       this.#waitingBytes -= bytes;
-      this.#answered(place);
+      this.#ended(place, isAnswered);
     }
   }
 }
+
+const UNANSWERED = new Set(["DELAYQ_REDIS_UNAVAILABLE", "DELAYQ_UNKNOWN_OUTCOME", "DELAYQ_NOT_CONFIRMED"]);
+
+const isUnanswered = (error: unknown): boolean => error instanceof DelayqError && UNANSWERED.has(error.code);
 
 /** Each asker is told of its own task. */
 function withId(error: unknown, item: Item | undefined): unknown {
