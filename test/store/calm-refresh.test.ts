@@ -8,11 +8,15 @@ import { ScriptCommand, ScriptHead } from "../../src/store/wire.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("a map of the slots that is asked for again and again is fetched at once a few times, then with pauses", () => {
+function setup() {
   const refresh = vi.fn<(callback: () => void) => void>((callback) => callback());
-  const cluster = calmRefresh(
-    Object.assign(new EventEmitter(), { refreshSlotsCache: refresh }) as unknown as Cluster,
-  );
+  const slots: string[][] = [];
+  const fake = Object.assign(new EventEmitter(), { refreshSlotsCache: refresh, slots });
+  return { refresh, cluster: calmRefresh(fake as unknown as Cluster) };
+}
+
+test("a map of the slots that is asked for again and again is fetched at once a few times, then with pauses", () => {
+  const { refresh, cluster } = setup();
   let answers = 0;
   let doubts = 0;
   cluster.on(SLOTS_IN_DOUBT, () => doubts++);
@@ -28,7 +32,30 @@ test("a map of the slots that is asked for again and again is fetched at once a 
   expect(refresh.mock.calls.length).toBeGreaterThan(190);
   expect(refresh.mock.calls.length).toBeLessThan(220);
   vi.advanceTimersByTime(1000);
-  expect([answers, doubts]).toEqual([6006, 6006]);
+  expect([answers, doubts]).toEqual([6006, refresh.mock.calls.length]);
+});
+
+test("whoever waits when the client ends is told, and nothing is asked any more", () => {
+  const { refresh, cluster } = setup();
+  for (let i = 0; i < 10; i++) cluster.refreshSlotsCache();
+  const onAnswer = vi.fn<(error?: Error | null) => void>();
+  cluster.refreshSlotsCache(onAnswer);
+  expect(vi.getTimerCount()).toBe(1);
+  cluster.emit("end");
+  expect(onAnswer).toHaveBeenCalledWith(expect.any(Error));
+  expect(vi.getTimerCount()).toBe(0);
+  expect(refresh).toHaveBeenCalledTimes(10);
+});
+
+test("a slot that has moved takes no other along", () => {
+  const { cluster } = setup();
+  const row = ["a:1", "b:1"];
+  cluster.slots = [row, row];
+  cluster.slots[3] = row; // nobody has 2
+  cluster.emit("refresh");
+  (cluster.slots[0] ?? [])[0] = "c:1"; // as ioredis does
+  expect(cluster.slots).toEqual([["c:1", "b:1"], ["a:1", "b:1"], undefined, ["a:1", "b:1"]]);
+  expect(2 in cluster.slots).toBe(false);
 });
 
 test("of calls that are not answered it is told once a second", async () => {
