@@ -2,6 +2,7 @@ import calculateSlot from "cluster-key-slot";
 import type { Logger } from "../runtime/logger.ts";
 import { SLOTS_IN_DOUBT } from "./calm-refresh.ts";
 import type { Client } from "./connection-options.ts";
+import { kindOf } from "./redis-errors.ts";
 
 /**
  * Hears hints: one connection per process, however many channels.
@@ -13,6 +14,9 @@ import type { Client } from "./connection-options.ts";
  * has moved. So now and then something is asked: to leave a channel on which nobody is. No answer ends the connection, by the
  * socket time-out; that the slot is elsewhere makes the client look where.
  *
+ * A client of a Cluster that gives all up waits for its connections to end, and waits for ever if it had none just then: that
+ * too is looked for now and then, and it is made to connect.
+ *
  * In a Cluster the client holds a connection to each master and mends them by itself; it only tells which one went, and when
  * something was mended. So for each channel is kept from which node it is heard.
  */
@@ -21,6 +25,7 @@ const MENDED_MS = 20;
 const DOUBT_MS = 20;
 const CHECK_MS = 5000;
 const CHECKED_CHANNELS = 16;
+const DOUBTED_CHANNELS = 200;
 const CHANNELS_PER_CALL = 500;
 const JITTER = 0.2;
 
@@ -41,6 +46,7 @@ export class Subscriber {
   #checked = 0;
   #doubt: NodeJS.Timeout | undefined;
   #isRefusalLogged = false;
+  #wasDisconnecting = false;
 
   constructor(client: Client, logger: Logger) {
     this.#client = client;
@@ -55,7 +61,11 @@ export class Subscriber {
       client.on("subscribersReady", () => this.#subscribeLater(MENDED_MS));
       client.on(SLOTS_IN_DOUBT, () => this.#checkSoon());
     }
-    this.#checks = setInterval(() => this.#check(CHECKED_CHANNELS), CHECK_MS * (1 - JITTER * Math.random()));
+    const check = (): void => {
+      this.#freeStuck();
+      this.#check(CHECKED_CHANNELS);
+    };
+    this.#checks = setInterval(check, CHECK_MS * (1 - JITTER * Math.random()));
     this.#checks.unref();
   }
 
@@ -105,7 +115,7 @@ export class Subscriber {
     if (this.#isClosed) return;
     const lost = channels.filter((channel) => this.#heard.delete(channel));
     for (const channel of lost) this.#tell(channel, "");
-    if (this.#client.isCluster) this.#subscribeLater(); // if it does not tell that something was mended
+    this.#subscribeLater(); // if the client does not tell that something was mended
   }
 
   /** The node of a Cluster that has the channel's slot now; nothing for another Redis. */
@@ -113,11 +123,21 @@ export class Subscriber {
     return "slots" in this.#client ? (this.#client.slots[calculateSlot(channel)]?.[0] ?? "") : "";
   }
 
-  /** Many signs come together. */
+  /** Disconnecting takes 100 ms. */
+  #freeStuck(): void {
+    const isDisconnecting = this.#client.isCluster && this.#client.status === "disconnecting";
+    if (isDisconnecting && this.#wasDisconnecting) {
+      this.#client.disconnect(true);
+      void this.#client.connect().catch(() => {}); // reported by the "error" event
+    }
+    this.#wasDisconnecting = isDisconnecting;
+  }
+
+  /** Many signs come together, and while a node is away each check that fails is one more. */
   #checkSoon(): void {
     this.#doubt ??= setTimeout(() => {
       this.#doubt = undefined;
-      this.#check(Number.POSITIVE_INFINITY);
+      this.#check(DOUBTED_CHANNELS);
     }, DOUBT_MS).unref();
   }
 
@@ -136,13 +156,13 @@ export class Subscriber {
     if (!(await this.#leave(`${channel}:check`))) this.#lose([channel]);
   }
 
-  /** Tells whether that was answered. If not, the connection went, and the subscription with it. */
+  /** Tells whether that was answered by who has the channel. If not, the connection went, and the subscription with it. */
   async #leave(...channels: string[]): Promise<boolean> {
     try {
       await this.#client.sunsubscribe(...channels);
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      return isRefusal(error);
     }
   }
 
@@ -203,3 +223,7 @@ export class Subscriber {
     }, delayMs).unref();
   }
 }
+
+/** Such as of a user who may not leave channels. A redirection is none: the channel is heard from elsewhere now. */
+const isRefusal = (error: unknown): boolean =>
+  kindOf(error) === "refused" && !/^(?:MOVED|ASK) /.test((error as Error).message);

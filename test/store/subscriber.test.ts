@@ -1,0 +1,95 @@
+import { EventEmitter } from "node:events";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { SLOTS_IN_DOUBT } from "../../src/store/calm-refresh.ts";
+import { Connection } from "../../src/store/connection.ts";
+import type { Client } from "../../src/store/connection-options.ts";
+import { Subscriber } from "../../src/store/subscriber.ts";
+import { eventually } from "../support/fixture.ts";
+import { useOwnRedis } from "./own-redis.ts";
+
+const ownRedis = useOwnRedis();
+const silent = pino({ level: "silent" });
+
+test("a user without the right to leave channels hears on", async () => {
+  const { url, admin } = ownRedis();
+  await admin.call("ACL", "SETUSER", "stays", "on", ">secret", "~*", "&*", "+@all", "-sunsubscribe");
+  const connection = Connection.acquire(`redis://stays:secret@127.0.0.1:${new URL(url).port}`, silent);
+  onTestFinished(() => connection.release());
+  const { subscriber } = connection;
+  const heard = vi.fn<(message: string) => void>();
+  subscriber.listen("c", heard);
+  await eventually(() => expect(subscriber.canHear("c")).toBe(true));
+  await admin.call("ACL", "LOG", "RESET");
+  subscriber.suspect();
+  await eventually(async () =>
+    expect(JSON.stringify(await admin.call("ACL", "LOG"))).toContain("sunsubscribe"),
+  );
+  await admin.spublish("c", "after");
+  await eventually(() => expect(heard).toHaveBeenLastCalledWith("after"));
+  expect(heard.mock.calls).toEqual([[""], ["after"]]);
+  expect(subscriber.canHear("c")).toBe(true);
+});
+
+describe("with a client whose every answer is given", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  function setup(isCluster: boolean) {
+    const calls = {
+      ssubscribe: vi.fn<() => Promise<void>>(async () => {}),
+      sunsubscribe: vi.fn<() => Promise<void>>(async () => {}),
+      connect: vi.fn<() => Promise<void>>(async () => {}),
+      disconnect: vi.fn<() => void>(),
+    };
+    const client = Object.assign(new EventEmitter(), { isCluster, status: "ready", ...calls });
+    const subscriber = new Subscriber(client as unknown as Client, silent);
+    onTestFinished(() => subscriber.close());
+    const listenTo = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) subscriber.listen(`c${i}`, () => {});
+      await vi.advanceTimersByTimeAsync(1);
+      calls.sunsubscribe.mockClear();
+    };
+    return { ...calls, client, subscriber, listenTo };
+  }
+
+  test("what is lost on one server is subscribed again, though the connection stays", async () => {
+    const { sunsubscribe, subscriber, listenTo } = setup(false);
+    await listenTo(1);
+    sunsubscribe.mockRejectedValueOnce(new Error("Command timed out"));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(subscriber.canHear("c0")).toBe(false);
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(subscriber.canHear("c0")).toBe(true);
+  });
+
+  test("a doubt costs so many calls, however many channels there are", async () => {
+    const { client, sunsubscribe, listenTo } = setup(true);
+    await listenTo(1000);
+    for (let i = 0; i < 100; i++) client.emit(SLOTS_IN_DOUBT);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sunsubscribe).toHaveBeenCalledTimes(200);
+    for (let i = 0; i < 4; i++) {
+      client.emit(SLOTS_IN_DOUBT);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(new Set(sunsubscribe.mock.calls.map(String)).size).toBe(1000);
+  });
+
+  test("a client of a Cluster that never ends disconnecting is made to connect", async () => {
+    const { client, connect } = setup(true);
+    await vi.advanceTimersByTimeAsync(20_000);
+    client.status = "disconnecting";
+    await vi.advanceTimersByTimeAsync(3900);
+    client.status = "ready";
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(connect).not.toHaveBeenCalled();
+    client.status = "disconnecting";
+    connect.mockImplementation(async () => {
+      client.status = "connecting";
+      await Promise.resolve();
+    });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(connect).toHaveBeenCalledOnce();
+  });
+});
