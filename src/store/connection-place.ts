@@ -16,7 +16,7 @@ export interface Place {
   readonly master?: string | undefined;
   /** host:port of some nodes, with commas between them. */
   readonly cluster?: string | undefined;
-  /** Whether sentinels and nodes speak TLS; a URL says so itself. */
+  /** Whether sentinels and nodes speak TLS; a URL says so itself, and must if this does. */
   readonly tls?: boolean | undefined;
 }
 
@@ -28,13 +28,19 @@ interface Address {
 }
 
 const DEFAULT_URL = "redis://127.0.0.1:6379";
+const DEFAULT_TLS_URL = "rediss://127.0.0.1:6379";
 const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6379;
 
 /** Those of the environment, made once: equal texts are the same place, whose connections are shared. */
 const ofEnvironment = new Map<string, ConnectionOption>();
 
-/** What the flags say; where they do not say where, what the environment says; else the usual port of this machine. */
+/**
+ * What the flags say; where they do not say where, what the environment says; else the usual port of this machine. The
+ * master's name and TLS are taken from the environment whenever the flags do not say them.
+ *
+ * @throws DelayqError `DELAYQ_INVALID_OPTION`
+ */
 export function placeOf(flags: Place = {}, env: Environment = process.env): Place {
   const { url, sentinel, cluster } = isNamed(flags)
     ? flags
@@ -44,8 +50,9 @@ export function placeOf(flags: Place = {}, env: Environment = process.env): Plac
         cluster: set(env["DELAYQ_REDIS_CLUSTER"]),
       };
   const master = flags.master ?? (sentinel === undefined ? undefined : set(env["DELAYQ_REDIS_MASTER"]));
-  const place = { url, sentinel, cluster, master, tls: flags.tls ?? env["DELAYQ_REDIS_TLS"] === "1" };
-  return isNamed(place) || master !== undefined ? place : { url: DEFAULT_URL };
+  const place = { url, sentinel, cluster, master, tls: flags.tls ?? tlsOf(env) };
+  if (isNamed(place) || master !== undefined) return place;
+  return place.tls ? { url: DEFAULT_TLS_URL, tls: true } : { url: DEFAULT_URL };
 }
 
 /** @throws DelayqError `DELAYQ_INVALID_OPTION` */
@@ -62,7 +69,13 @@ export function connectionTo(place: Place, env: Environment = process.env): Conn
     const nodes = [...addresses(cluster, REDIS_PORT, "Cluster nodes")];
     return new Cluster(nodes, { lazyConnect: true, redisOptions: options });
   }
-  if (sentinel === undefined || master === undefined) return withCredentials(url ?? DEFAULT_URL, env);
+  if (sentinel === undefined || master === undefined) {
+    // Else the password would go in the clear.
+    if (isTls && url?.startsWith("rediss://") === false) {
+      throw invalid("a URL that begins with rediss://, since TLS is asked for", addressOf(place));
+    }
+    return withCredentials(url ?? (isTls ? DEFAULT_TLS_URL : DEFAULT_URL), env);
+  }
   return {
     ...options,
     sentinels: [...addresses(sentinel, SENTINEL_PORT, "sentinels")],
@@ -91,6 +104,18 @@ export function addressOf({ url, sentinel, master, cluster }: Place): string {
 }
 
 const isNamed = ({ url, sentinel, cluster }: Place): boolean => (url ?? sentinel ?? cluster) !== undefined;
+
+/** Whoever writes it otherwise wants something, and not that passwords go in the clear. */
+function tlsOf(env: Environment): boolean {
+  const value = set(env["DELAYQ_REDIS_TLS"]);
+  if (value !== undefined && value !== "1" && value !== "0") {
+    throw new DelayqError(
+      "DELAYQ_INVALID_OPTION",
+      `Expected DELAYQ_REDIS_TLS to be 1 or 0, got ${show(value)}. Set it to 1 for TLS.`,
+    );
+  }
+  return value === "1";
+}
 
 /** An empty variable counts as one that is not there. */
 const set = (value: string | undefined): string | undefined => (value === "" ? undefined : value);

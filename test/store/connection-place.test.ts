@@ -62,6 +62,30 @@ test.each([
   expect(refuse).not.toThrow("hidden");
 });
 
+test("TLS that is asked for is had, or refused", () => {
+  const env = { DELAYQ_REDIS_TLS: "1", DELAYQ_REDIS_PASSWORD: "p" };
+  expect(connectionTo(placeOf({ tls: true }, {}), {})).toBe("rediss://127.0.0.1:6379");
+  expect(connectionTo({ tls: true }, {})).toBe("rediss://127.0.0.1:6379");
+  expect(connectionTo(placeOf({}, env), env)).toBe("rediss://:p@127.0.0.1:6379");
+  expect(connectionTo(placeOf({ url: "rediss://a" }, env), env)).toBe("rediss://:p@a");
+  expect(connectionTo(placeOf({ url: "redis://a", tls: false }, env), {})).toBe("redis://a");
+  const plain = { DELAYQ_REDIS_TLS: "0", DELAYQ_REDIS_URL: "redis://a" };
+  expect(connectionTo(placeOf({}, plain), plain)).toBe("redis://a");
+});
+
+test.each([
+  [{}, { DELAYQ_REDIS_TLS: "1", DELAYQ_REDIS_URL: "redis://u:hidden@a:1" }],
+  [{ url: "redis://:hidden@a:1" }, { DELAYQ_REDIS_TLS: "1" }],
+  [{ tls: true }, { DELAYQ_REDIS_URL: "redis://a:1" }],
+  [{ url: "/run/redis.sock", tls: true }, {}],
+  [{}, { DELAYQ_REDIS_TLS: "true", DELAYQ_REDIS_CLUSTER: "a:1" }],
+])("refuses to go without TLS with %j and %j", (flags, env) => {
+  const refuse = (): unknown => connectionTo(placeOf(flags, env), env);
+  expect(refuse).toThrow(/rediss:\/\/, since TLS is asked for, got|DELAYQ_REDIS_TLS to be 1 or 0/);
+  expect(refuse).toThrow(expect.objectContaining({ code: "DELAYQ_INVALID_OPTION" }));
+  expect(refuse).not.toThrow("hidden");
+});
+
 test("a name of the master without sentinels is refused", () => {
   expect(() => connectionTo(placeOf({ master: "m" }, {}), {})).toThrow("only one of the two");
 });
