@@ -14,7 +14,13 @@ import {
 } from "../core/options.ts";
 import { parseOptions } from "../core/validate.ts";
 import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
-import { BATCH_BYTES_MAX, WRITE_BATCH_MAX, confirmedWithin, type QueueStore } from "../store/queue-store.ts";
+import {
+  BATCH_BYTES_MAX,
+  WRITE_BATCH_MAX,
+  confirmedWithin,
+  within,
+  type QueueStore,
+} from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
@@ -96,23 +102,30 @@ export class Adder {
     }, options.waitingMax);
   }
 
-  /** @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME`, `DELAYQ_NOT_CONFIRMED` */
-  async add(name: unknown, data: unknown, options: AddOptions | undefined): Promise<SentTask> {
+  /**
+   * @param deadlineMs when to give up, whatever it takes to get there
+   * @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME`, `DELAYQ_NOT_CONFIRMED`
+   */
+  async add(
+    name: unknown,
+    data: unknown,
+    options: AddOptions | undefined,
+    deadlineMs: number,
+  ): Promise<SentTask> {
     const prepared = this.#prepare(name, data, options);
     try {
-      return await this.#addOnce(prepared);
+      return await this.#addOnce(prepared, deadlineMs);
     } catch (error) {
       if (error instanceof DelayqError && error.code === "DELAYQ_NO_QUEUE")
-        return await this.#addOnce(prepared);
+        return await this.#addOnce(prepared, deadlineMs);
       throw error;
     }
   }
 
-  async #addOnce(prepared: Prepared): Promise<SentTask> {
-    const deadlineMs = performance.now() + this.#options.addTimeoutMs;
+  async #addOnce(prepared: Prepared, deadlineMs: number): Promise<SentTask> {
     const { confirmation } = prepared;
     const registered =
-      this.#registration.current(confirmation) ?? (await this.#firstRegistered(confirmation));
+      this.#registration.current(confirmation) ?? (await this.#firstRegistered({ deadlineMs, confirmation }));
     const { shards } = registered;
     const { id: given, due } = prepared.options;
     const shard = given === undefined ? this.#shardInTurn(shards, confirmation) : shardOf(given, shards);
@@ -131,16 +144,15 @@ export class Adder {
   }
 
   /**
-   * All are checked before the first is sent.
+   * All are checked before the first is sent. What is registered is first asked of Redis alone; a batch that replicas are to
+   * confirm sees to it that they have that too.
    *
    * @throws DelayqError as `add`; BulkIncompleteError unless all were added or had been there
    */
   async addBulk(tasks: readonly unknown[]): Promise<SentTask[]> {
     if (tasks.length === 0) return [];
-    const { confirmation } = this.#options;
-    if (this.#registration.current(confirmation) === undefined)
-      for (const task of tasks) this.#prepareOne(task);
-    const registered = await this.#registration.ensure(confirmation);
+    if (this.#registration.current(undefined) === undefined) for (const task of tasks) this.#prepareOne(task);
+    const registered = await this.#registration.ensure(within(this.#options.addTimeoutMs));
     const { batches, sent } = this.#encode(tasks, registered);
     const failures = new Map<BulkBatch, unknown>();
     const waiting = batches.values();
@@ -244,11 +256,11 @@ export class Adder {
   }
 
   /** Before the queue is known no batch can be made, so those who wait for that are counted here. */
-  async #firstRegistered(confirmation: Confirmation | undefined): Promise<Registered> {
+  async #firstRegistered(options: CallOptions): Promise<Registered> {
     if (this.#unregistered >= this.#options.waitingMax) throw overloaded(this.#options.waitingMax);
     this.#unregistered++;
     try {
-      return await this.#registration.ensure(confirmation);
+      return await this.#registration.ensure(options);
     } finally {
       this.#unregistered--;
     }
@@ -263,7 +275,7 @@ export class Adder {
     const callId = this.#store.nextCallId();
     for (let i = 0; i < INTRODUCTIONS_MAX; i++) {
       // If the queue was obliterated and made anew, the items were made for the old one.
-      const registered = await this.#registration.ensure(options.confirmation);
+      const registered = await this.#registration.ensure(options);
       const keys = this.#store.shards(registered.shards)[shard];
       if (keys === undefined || !wereMadeFor(registered)) break;
       const reply = await this.#store.add(keys, registered, items, callId, options);

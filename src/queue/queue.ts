@@ -30,10 +30,11 @@ import type {
   TaskTypes,
 } from "../core/task.ts";
 import { parseOptions, show } from "../core/validate.ts";
+import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
-import { QueueStore, REDIS_TIME, encodeDue, type GivenTime } from "../store/queue-store.ts";
+import { QueueStore, REDIS_TIME, encodeDue, within, type GivenTime } from "../store/queue-store.ts";
 import type { SentTask } from "./added-task.ts";
 import { Adder } from "./adder.ts";
 import { Changer, type BulkOptions } from "./changer.ts";
@@ -80,6 +81,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #adder: Adder;
   readonly #inspector: Inspector;
   readonly #payloadMaxBytes: number;
+  readonly #addTimeoutMs: number;
   readonly #confirmation: Confirmation | undefined;
   readonly #changer: Changer;
   readonly #control: QueueControl;
@@ -99,7 +101,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     const prefix = checkKeyPart("prefix", parsed.prefix);
     this.#connection = Connection.acquire(options.connection, options.logger ?? defaultLogger());
     this.#store = new QueueStore(this.#connection, { prefix, queue: name }, time);
-    this.#registration = new Registration(this.#store, parsed.shards, defaults, parsed.addTimeoutMs);
+    this.#registration = new Registration(this.#store, parsed.shards, defaults);
+    this.#addTimeoutMs = parsed.addTimeoutMs;
     this.#confirmation = confirmationOf(parsed.durability);
     const adding = { ...parsed, defaults, confirmation: this.#confirmation };
     this.#adder = new Adder(this.#store, this.#registration, adding);
@@ -110,7 +113,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   /**
-   * Adds a task. Resolves when Redis has it, and with a `durability` the replicas.
+   * Adds a task. Resolves when Redis has it, and with a `durability` the replicas. One that existed is given as it is now, or,
+   * where it cannot be looked at in time, as it was asked for.
    *
    * @throws DelayqError `DELAYQ_INVALID_*` and `DELAYQ_DATA_TOO_LARGE` before anything is written, `DELAYQ_REDIS_FULL`,
    *   `DELAYQ_REDIS_UNAVAILABLE` (nothing was added), `DELAYQ_UNKNOWN_OUTCOME` and `DELAYQ_NOT_CONFIRMED` (add again with
@@ -122,8 +126,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     options?: AddOptions,
   ): Promise<AddedTask<T, N>> {
     return await this.#use(async () => {
-      const added = await this.#adder.add(name, data, options);
-      return (await this.#asItIs(added)) as AddedTask<T, N>;
+      const deadlineMs = performance.now() + this.#addTimeoutMs;
+      const added = await this.#adder.add(name, data, options, deadlineMs);
+      return (await this.#asItIs(added, deadlineMs)) as AddedTask<T, N>;
     });
   }
 
@@ -138,7 +143,10 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     return await this.#use(async () => {
       const added = await this.#adder.addBulk(tasks);
       if (!added.some(({ existed }) => existed)) return added as AddedTask<T>[];
-      return (await Promise.all(added.map(async (task) => await this.#asItIs(task)))) as AddedTask<T>[];
+      const { deadlineMs } = within();
+      return (await Promise.all(
+        added.map(async (task) => await this.#asItIs(task, deadlineMs)),
+      )) as AddedTask<T>[];
     });
   }
 
@@ -246,6 +254,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   /**
    * Brings dead tasks back, due now and with all their attempts. One id gives its outcome; many ids, or a filter (`{}`
    * for all that are dead now), how many there were of each outcome. Tasks that die again meanwhile are left.
+   *
+   * @throws NotConfirmedError, UnknownOutcomeError with all ids of the batch that was the last because of them
    */
   async requeue(id: string, options?: ChangeOptions): Promise<RequeueOutcome>;
   async requeue(
@@ -349,12 +359,19 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     }
   }
 
-  /** One that was just added needs no second call. */
-  async #asItIs(task: SentTask): Promise<SentTask> {
+  /** One that was just added needs no second call. One that cannot be looked at in time existed all the same. */
+  async #asItIs(task: SentTask, deadlineMs: number): Promise<SentTask> {
     if (!task.existed) return task;
-    const known = await this.#inspector.get(task.id);
-    // If it is not there it was completed or cancelled in between.
-    return known === undefined ? { ...task, state: "done" } : { ...known, existed: true };
+    const looked = this.#inspector.get(task.id);
+    try {
+      if (!(await bounded(looked, deadlineMs - performance.now()))) return task;
+      const known = await looked;
+      // If it is not there it was completed or cancelled in between.
+      return known === undefined ? { ...task, state: "done" } : { ...known, existed: true };
+    } catch (error) {
+      if (error instanceof DelayqError) return task;
+      throw error;
+    }
   }
 
   #checkOpen(): void {

@@ -1,6 +1,7 @@
-import { DelayqError } from "../core/errors.ts";
+import { DelayqError, NotConfirmedError } from "../core/errors.ts";
 import type { Confirmation, KeptOptions } from "../core/options.ts";
-import { confirmedWithin, type QueueStore } from "../store/queue-store.ts";
+import { bounded } from "../runtime/bounded.ts";
+import { within, type QueueStore } from "../store/queue-store.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 
@@ -25,7 +26,6 @@ export class Registration {
   readonly #store: QueueStore;
   readonly #wantedShards: number | undefined;
   readonly #profileJson: string;
-  readonly #timeoutMs: number;
   #registered: Registered | undefined;
   /** How many replicas were told to have it. */
   #confirmedBy = 0;
@@ -33,8 +33,7 @@ export class Registration {
   #knownShards: number | undefined;
   #lookAgainMs = 0;
 
-  constructor(store: QueueStore, wantedShards: number | undefined, defaults: KeptOptions, timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  constructor(store: QueueStore, wantedShards: number | undefined, defaults: KeptOptions) {
     this.#store = store;
     this.#wantedShards = wantedShards;
     this.#profileJson = canonicalJson(defaults);
@@ -45,27 +44,37 @@ export class Registration {
     return (confirmation?.replicas ?? 0) <= this.#confirmedBy ? this.#registered : undefined;
   }
 
-  /** Registers the queue unless that was done. @throws DelayqError `DELAYQ_SHARDS_MISMATCH`, `DELAYQ_NEWER_FORMAT`, `DELAYQ_TOO_MANY_PROFILES`, `DELAYQ_NOT_CONFIRMED` */
-  async ensure(confirmation: Confirmation | undefined): Promise<Registered> {
-    const registered = this.current(confirmation);
-    if (registered !== undefined) return registered;
+  /**
+   * Registers the queue unless that was done, or waits for another call that does so. That one has its own time: if it is up
+   * before the caller's is, the caller tries again.
+   *
+   * @throws DelayqError `DELAYQ_SHARDS_MISMATCH`, `DELAYQ_NEWER_FORMAT`, `DELAYQ_TOO_MANY_PROFILES`, `DELAYQ_REDIS_*`
+   */
+  async ensure(options: CallOptions): Promise<Registered> {
+    const { confirmation, deadlineMs } = options;
     const how = confirmation === undefined ? "" : `${confirmation.replicas} ${confirmation.timeoutMs}`;
-    let registering = this.#registering.get(how);
-    if (registering === undefined) {
-      registering = this.#register(confirmation).finally(() => this.#registering.delete(how));
-      this.#registering.set(how, registering);
-    }
-    try {
-      return await registering;
-    } catch (error) {
-      throw asUnavailable(error);
+    for (;;) {
+      const registered = this.current(confirmation);
+      if (registered !== undefined) return registered;
+      const registering = this.#registering.get(how);
+      if (registering === undefined) {
+        const mine = this.#register(options).finally(() => this.#registering.delete(how));
+        this.#registering.set(how, mine);
+        return await mine;
+      }
+      try {
+        if (!(await bounded(registering, deadlineMs - performance.now()))) throw notRegistered(undefined);
+        return await registering;
+      } catch (error) {
+        if (!isOutOfTime(error) || performance.now() >= deadlineMs) throw error;
+      }
     }
   }
 
   /** The shards of a queue that may not exist: undefined then. Looked up again every few seconds: it may be made anew. @throws DelayqError `DELAYQ_SHARDS_MISMATCH` */
-  async knownShards(): Promise<number | undefined> {
+  async knownShards(options: CallOptions = within()): Promise<number | undefined> {
     if (this.#knownShards !== undefined && performance.now() < this.#lookAgainMs) return this.#knownShards;
-    const shards = await this.#store.readShards();
+    const shards = await this.#store.readShards(options);
     if (shards !== this.#knownShards && this.#knownShards !== undefined) this.forget();
     if (shards !== undefined && shards !== (this.#wantedShards ?? shards)) throw this.#mismatch(shards);
     this.#knownShards = shards;
@@ -77,10 +86,12 @@ export class Registration {
   async introduce(keys: ShardKeys, registered: Registered, options: CallOptions): Promise<void> {
     const meta = await this.#store.readMeta(options);
     if (meta?.shards === registered.shards && meta.profiles.has(registered.profile)) {
-      await this.#store.copyCtl(keys, meta, options);
+      await this.#store.copyCtl(keys, meta, options).catch((error: unknown) => {
+        throw asUnavailable(error, options.confirmation);
+      });
     } else {
       this.forget();
-      await this.ensure(options.confirmation);
+      await this.ensure(options);
     }
   }
 
@@ -91,8 +102,15 @@ export class Registration {
     this.#store.forgetProfiles();
   }
 
-  async #register(confirmation: Confirmation | undefined): Promise<Registered> {
-    const options = confirmedWithin(confirmation, this.#timeoutMs);
+  async #register(options: CallOptions): Promise<Registered> {
+    try {
+      return await this.#registerOnce(options);
+    } catch (error) {
+      throw asUnavailable(error, options.confirmation);
+    }
+  }
+
+  async #registerOnce(options: CallOptions): Promise<Registered> {
     const shards = this.#wantedShards ?? 0;
     const reply = await this.#store.register(shards, this.#profileJson, options);
     switch (reply.word) {
@@ -100,7 +118,7 @@ export class Registration {
         await this.#announce(reply, options);
         this.#knownShards = reply.shards;
         this.#registered = { profile: reply.profile, shards: reply.shards };
-        this.#confirmedBy = Math.max(this.#confirmedBy, confirmation?.replicas ?? 0);
+        this.#confirmedBy = Math.max(this.#confirmedBy, options.confirmation?.replicas ?? 0);
         return this.#registered;
       case "SHARDS":
         throw this.#mismatch(reply.shards);
@@ -151,12 +169,31 @@ function canonicalJson(value: object): string {
   return JSON.stringify(value, sorted);
 }
 
-/** Whether the queue was registered may be in doubt; that no task was added is not. */
-function asUnavailable(error: unknown): unknown {
-  if (!(error instanceof DelayqError) || error.code !== "DELAYQ_UNKNOWN_OUTCOME") return error;
-  return new DelayqError(
+/** Whether the queue was registered, or for good, may be in doubt; that no task was added is not. */
+function asUnavailable(error: unknown, confirmation: Confirmation | undefined): unknown {
+  if (error instanceof NotConfirmedError) return notConfirmed(error, confirmation);
+  if (error instanceof DelayqError && error.code === "DELAYQ_UNKNOWN_OUTCOME")
+    return notRegistered(error.cause);
+  return error;
+}
+
+const notRegistered = (cause: unknown): DelayqError =>
+  new DelayqError(
     "DELAYQ_REDIS_UNAVAILABLE",
     "Redis did not answer in time while the queue was registered. Nothing was added.",
-    { cause: error.cause },
+    { cause },
+  );
+
+function notConfirmed(error: NotConfirmedError, confirmation: Confirmation | undefined): DelayqError {
+  const because = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return new DelayqError(
+    "DELAYQ_REDIS_UNAVAILABLE",
+    `Expected the registration of the queue to be confirmed by at least ${confirmation?.replicas} of the replicas within ${confirmation?.timeoutMs} ms; it was not${because}. Nothing was added.`,
+    { cause: error },
   );
 }
+
+const isOutOfTime = (error: unknown): boolean =>
+  error instanceof DelayqError &&
+  error.code === "DELAYQ_REDIS_UNAVAILABLE" &&
+  !(error.cause instanceof NotConfirmedError);
