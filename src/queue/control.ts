@@ -1,6 +1,7 @@
 import { DelayqError } from "../core/errors.ts";
 import type { Confirmation } from "../core/options.ts";
 import { confirmedWithin, type QueueStore } from "../store/queue-store.ts";
+import { ConfirmedSteps } from "./confirmed-steps.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Registration } from "./registration.ts";
 
@@ -16,9 +17,10 @@ export class QueueControl {
     this.#inspector = inspector;
   }
 
-  /** Resolves when every shard knows. @throws DelayqError `DELAYQ_NO_QUEUE` */
+  /** Resolves when every shard knows. @throws DelayqError `DELAYQ_NO_QUEUE`, `DELAYQ_NOT_CONFIRMED` once every shard knows */
   async setPaused(paused: boolean, confirmation: Confirmation | undefined): Promise<void> {
-    const reply = await this.#store.setPaused(paused, confirmedWithin(confirmation));
+    const steps = new ConfirmedSteps(confirmation);
+    const reply = await steps.run(async (options) => await this.#store.setPaused(paused, options));
     if (reply.word === "NO_QUEUE") {
       throw new DelayqError(
         "DELAYQ_NO_QUEUE",
@@ -31,35 +33,46 @@ export class QueueControl {
       generation: reply.generation,
       profiles: new Map<number, string>(),
     };
-    const options = confirmedWithin(confirmation);
-    await Promise.all(
-      this.#store.shards(reply.shards).map(async (keys) => await this.#store.copyCtl(keys, meta, options)),
-    );
+    const copies = this.#store
+      .shards(reply.shards)
+      .map((keys) => steps.run(async (options) => await this.#store.copyCtl(keys, meta, options)));
+    await Promise.all(copies);
+    steps.finish();
   }
 
   /**
    * Paused first, so that no task can be handed out between the look whether one runs and the wipe. Meta goes before the
    * shards, so that nobody takes a wiped shard for one that lost its copy of meta; the registry, by which a second try
-   * finds the shards if this one breaks off, goes last.
+   * finds the shards if this one breaks off, goes last. It stays if replicas do not confirm that the shards went: else none
+   * would be asked again.
    */
   async obliterate(isForced: boolean, confirmation: Confirmation | undefined): Promise<void> {
     const known = await this.#store.readShards();
     const count = known ?? (await this.#store.readEnlisted());
-    if (known !== undefined && !isForced) await this.#checkIdle(confirmation);
-    await this.#store.wipeMeta(confirmedWithin(confirmation));
-    for (const keys of this.#store.shards(count ?? 0))
-      await this.#store.wipeShard(keys, confirmedWithin(confirmation));
-    await this.#store.enlist(0, confirmedWithin(confirmation));
-    this.#registration.forget();
+    if (known !== undefined && !isForced) await this.#checkIdle();
+    const steps = new ConfirmedSteps(confirmation);
+    try {
+      await steps.run(async (options) => await this.#store.wipeMeta(options));
+      for (const keys of this.#store.shards(count ?? 0))
+        await steps.run(async (options) => await this.#store.wipeShard(keys, options));
+      steps.finish();
+      await this.#store.enlist(0, confirmedWithin(confirmation));
+    } finally {
+      this.#registration.forget();
+    }
   }
 
-  /** Leaves the queue paused if nothing runs, and as it was if something does. @throws DelayqError `DELAYQ_QUEUE_BUSY` */
-  async #checkIdle(confirmation: Confirmation | undefined): Promise<void> {
+  /**
+   * Leaves the queue paused if nothing runs, and as it was if something does. No replica need know of that.
+   *
+   * @throws DelayqError `DELAYQ_QUEUE_BUSY`
+   */
+  async #checkIdle(): Promise<void> {
     const { paused } = await this.#inspector.counts();
-    await this.setPaused(true, confirmation);
+    await this.setPaused(true, undefined);
     const { leased } = await this.#inspector.counts();
     if (leased === 0) return;
-    if (!paused) await this.setPaused(false, confirmation);
+    if (!paused) await this.setPaused(false, undefined);
     throw new DelayqError(
       "DELAYQ_QUEUE_BUSY",
       `Expected no task of queue ${this.#store.namespace.queue} to be running, got ${leased}. Stop the workers, or give { force: true }.`,
