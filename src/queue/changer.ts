@@ -1,8 +1,10 @@
+import { DelayqError, NotConfirmedError, UnknownOutcomeError } from "../core/errors.ts";
 import { shardOf } from "../core/ids.ts";
 import { checkTaskId } from "../core/names.ts";
 import type { Confirmation } from "../core/options.ts";
 import type { ParsedFilter } from "../core/task-filter.ts";
 import type { TaskState } from "../core/task.ts";
+import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { QueueStore } from "../store/queue-store.ts";
 import type { Arg } from "../store/script.ts";
@@ -25,6 +27,11 @@ interface Matching {
 }
 
 type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
+
+interface Failure {
+  readonly id: string;
+  readonly error: unknown;
+}
 
 const CHANGE_BATCH_MAX = 1000;
 const CHANGE_MS = 10_000;
@@ -51,18 +58,23 @@ export class Changer {
     confirmation: Confirmation | undefined,
   ): Promise<string> {
     checkTaskId(id);
-    const shards = await this.#registration.knownShards();
+    const deadlineMs = performance.now() + CHANGE_MS;
+    const shards = await this.#registration.knownShards({ deadlineMs });
     if (shards === undefined) return "missing";
     const bytes = 3 * args.reduce<number>((sum, arg) => sum + String(arg).length, id.length);
     return await this.#verbs[verb].push(shardOf(id, shards), {
       args: [id, ...args],
       bytes,
-      deadlineMs: performance.now() + CHANGE_MS,
+      deadlineMs,
       confirmation,
     });
   }
 
-  /** Changes those ids, or all tasks of the states that match; counts the outcomes. */
+  /**
+   * Changes those ids, or all tasks of the states that match; counts the outcomes. The batch in which one fails is the last.
+   *
+   * @throws NotConfirmedError, UnknownOutcomeError with all ids of that batch whose changes failed so
+   */
   async changeAll(
     verb: "cancel" | "requeue" | "purge",
     which: readonly string[] | Matching,
@@ -72,10 +84,14 @@ export class Changer {
   ): Promise<Record<string, number>> {
     const outcomes: Record<string, number> = {};
     const changed = async (ids: readonly string[]): Promise<void> => {
-      for (const outcome of await Promise.all(ids.map((id) => this.change(verb, id, args, confirmation)))) {
-        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      const settled = await Promise.allSettled(ids.map((id) => this.change(verb, id, args, confirmation)));
+      const failures: Failure[] = [];
+      for (const [i, one] of settled.entries()) {
+        if (one.status === "fulfilled") outcomes[one.value] = (outcomes[one.value] ?? 0) + 1;
+        else failures.push({ id: ids[i] ?? "", error: one.reason });
       }
       onProgress?.({ ...outcomes });
+      if (failures.length > 0) throw stopped(verb, failures, outcomes);
     };
     let batch: string[] = [];
     // The next ids are looked for while the last ones are changed.
@@ -106,7 +122,7 @@ export class Changer {
   #batchers(waitingMax: number): Record<Verb, Batcher<string>> {
     const batcher = (verb: Verb): Batcher<string> =>
       new Batcher<string>(async (shard, args, items, options) => {
-        const keys = (await this.#shards())[shard];
+        const keys = (await this.#shards(options))[shard];
         return keys === undefined ? items.map(() => "missing") : await this.#store[verb](keys, args, options);
       }, waitingMax);
     return {
@@ -119,8 +135,29 @@ export class Changer {
     };
   }
 
-  async #shards(): Promise<readonly ShardKeys[]> {
-    const count = await this.#registration.knownShards();
+  async #shards({ deadlineMs }: CallOptions): Promise<readonly ShardKeys[]> {
+    const count = await this.#registration.knownShards({ deadlineMs });
     return count === undefined ? [] : this.#store.shards(count);
   }
+}
+
+/** One error for a batch: with the ids of which it is not known whether they were changed for good. If there is none, what the first one said. */
+function stopped(
+  verb: Verb,
+  failures: readonly Failure[],
+  outcomes: Readonly<Record<string, number>>,
+): unknown {
+  const unknown = failures.filter(({ error }) => error instanceof UnknownOutcomeError);
+  const unconfirmed = failures.filter(({ error }) => error instanceof NotConfirmedError);
+  const doubtful = [...unknown, ...unconfirmed];
+  const [first] = [...doubtful, ...failures];
+  if (first === undefined || doubtful.length === 0) return first?.error;
+  const answered = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  const text = first.error instanceof Error ? first.error.message : "";
+  const message = `Stopped ${verb} of many: ${answered} ids were answered, ${unconfirmed.length} were not confirmed, of ${unknown.length} it is not known, ${failures.length - doubtful.length} were not changed, and what is behind them was left. The first: ${text}`;
+  const options = { cause: first.error instanceof DelayqError ? first.error.cause : first.error };
+  const ids = doubtful.map(({ id }) => id);
+  return unknown.length > 0
+    ? new UnknownOutcomeError(message, ids, options)
+    : new NotConfirmedError(message, ids, options);
 }
