@@ -4,7 +4,7 @@
 --
 -- flags: allow-oom
 --
--- KEYS[1]  seq      hash  fence, epoch, owner
+-- KEYS[1]  seq      hash  fence, epoch, owner, looksAt (ms)
 -- KEYS[2]  calls    zset  call id scored by the time it was made (ms)
 -- KEYS[3]  answers  hash  call id -> its answer, where not the plain one
 -- KEYS[4]  waiting  zset  idle workers scored by when they began to wait (ms)

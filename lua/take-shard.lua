@@ -6,7 +6,7 @@
 -- include lib/clock
 --
 -- KEYS[1]  ctl        hash  the shard's copy of meta
--- KEYS[2]  seq        hash  fence, epoch, owner
+-- KEYS[2]  seq        hash  fence, epoch, owner, looksAt (ms)
 --
 -- ARGV[1]  nowMs      int   0 means Redis TIME
 -- ARGV[2]  scheduler  text
