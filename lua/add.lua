@@ -66,9 +66,7 @@ for i = 1, #ids do
     local record = stamp .. ARGV[ITEMS_AT + i * ITEM_SIZE - 1]
     local level, due = levelAndDue(record, nowMs)
     if level ~= lastLevel then
-      if not string.find(levels, level, 1, true) then
-        levels = levels .. level
-      end
+      levels = withLevel(levels, level)
       batch[level] = batch[level] or {}
       lastLevel, scored = level, batch[level]
       size = #scored
@@ -84,14 +82,7 @@ end
 
 if added > 0 then
   if levels ~= known[2] then
-    local sorted = {}
-    for level in string.gmatch(levels, "%d") do
-      sorted[#sorted + 1] = level
-    end
-    table.sort(sorted, function(a, b)
-      return a > b
-    end)
-    redis.call("HSET", ctl, "levels", table.concat(sorted))
+    redis.call("HSET", ctl, "levels", levels)
   end
   if big ~= known[3] then
     redis.call("HSET", ctl, "big", big)

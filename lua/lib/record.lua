@@ -26,6 +26,19 @@ local function levelOf(record)
   return byte(record, 10) % 16
 end
 
+-- The levels in use as one text, the highest first, with one more.
+local function withLevel(levels, level)
+  if string.find(levels, level, 1, true) then
+    return levels
+  end
+  for at = 1, #levels do
+    if byte(levels, at) - 48 < level then
+      return string.sub(levels, 1, at - 1) .. level .. string.sub(levels, at)
+    end
+  end
+  return levels .. level
+end
+
 -- The level, and when it is due by the record.
 local function levelAndDue(record, addedAtMs)
   local flags, a, b, c, d, e, f, g = byte(record, 10, 17)

@@ -179,7 +179,29 @@ export class QueueStore {
     return (await this.#connection.call(scripts.purge, keys, this.#once(), items, options)).outcomes;
   }
 
+  async restore(
+    keys: ShardKeys,
+    shards: number,
+    items: readonly Arg[] | EncodedArgs,
+    callId: string,
+    options: CallOptions,
+  ) {
+    const args = { nowMs: this.#time(), callId, shards };
+    return await this.#connection.call(scripts.restore, keys, args, items, options);
+  }
+
   // Reading
+
+  /** The next page of all tasks of a shard. */
+  async walk(keys: ShardKeys, place: WalkPlace, limit: number, options = within()) {
+    return await this.#connection.call(
+      scripts.walk,
+      keys,
+      { nowMs: this.#time(), ...place, limit },
+      [],
+      options,
+    );
+  }
 
   async get(keys: ShardKeys, ids: readonly string[], options = within()) {
     return (await this.#connection.call(scripts.get, keys, { nowMs: this.#time() }, ids, options)).tasks;
@@ -266,6 +288,12 @@ export class QueueStore {
   #once() {
     return { nowMs: this.#time(), callId: this.nextCallId() };
   }
+}
+
+/** How far a walk has come, as its last page said; a cursor means something only to the server that gave it. */
+export interface WalkPlace {
+  readonly cursor: string;
+  readonly server: string;
 }
 
 export interface ClaimRequest {

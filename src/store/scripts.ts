@@ -35,6 +35,18 @@ function storedOf(states: string, records: readonly Field[], rest: readonly Fiel
   return stored;
 }
 
+/** A task on a walk, and its score where it is: due time, lease deadline, when it died or when it is forgotten. */
+export interface Walked extends StoredTask {
+  readonly id: string;
+  readonly score: number;
+}
+
+function walkedOf(ids: string, scores: string, stored: readonly StoredTask[]): Walked[] {
+  if (ids === "") return [];
+  const each = scores.split(" ");
+  return ids.split("\n").map((id, i) => ({ ...(stored[i] as StoredTask), id, score: Number(each[i]) }));
+}
+
 export const add = defineScript({
   name: "add",
   keys: ["due", "tasks", "ctl", "stats", "calls", "answers", "waiting"],
@@ -278,6 +290,35 @@ export const lookShard = defineScript({
       nextDueMs: instant(nextDueMs),
       headDueMs: instant(headDueMs),
     }),
+  },
+});
+
+export const walk = defineScript({
+  name: "walk",
+  keys: ["due", "tasks", "more", "leased", "leases", "dead", "done", "errors", "results", "ctl"],
+  args: ["nowMs", "cursor", "server", "limit"],
+  items: [],
+  isBinary: true,
+  replies: {
+    PAGE: ([nowMs, cursor, server, ids, states, scores, records, rest]) => ({
+      nowMs: Number(nowMs),
+      cursor: text(cursor),
+      server: text(server),
+      walked: walkedOf(text(ids), text(scores), storedOf(text(states), listed(records), listed(rest))),
+    }),
+    MOVED: none,
+  },
+});
+
+export const restore = defineScript({
+  name: "restore",
+  keys: ["due", "tasks", "more", "dead", "done", "errors", "results", "ctl", "stats", "calls", "answers"],
+  args: ["nowMs", "callId", "shards"],
+  items: ["id", "addedAtMs", "record", "place", "ms", "changed", "error", "result"],
+  replies: {
+    RESTORED: (existed) => ({ existed: numbers(existed) }),
+    RUNNING: none,
+    NO_PROFILE: none,
   },
 });
 

@@ -233,13 +233,16 @@ export class Model {
       result: undefined,
     });
     count(shard, "added");
-    if (shard.ctl !== undefined) {
-      const levels = new Set(shard.ctl.levels).add(String(priority));
-      shard.ctl.levels = [...levels].toSorted().toReversed().join("");
-      shard.ctl.isBig ||= JSON.stringify(data).length > BIG_BYTES;
-    }
+    this.#useLevel(shard, priority, data);
     if (dueAtMs <= this.nowMs && shard.ctl?.isPaused === false) shard.waiting.clear();
     return false;
+  }
+
+  #useLevel({ ctl }: ModelShard, priority: number, data: unknown): void {
+    if (ctl === undefined) return;
+    const levels = new Set(ctl.levels).add(String(priority));
+    ctl.levels = [...levels].toSorted().toReversed().join("");
+    ctl.isBig ||= JSON.stringify(data).length > BIG_BYTES;
   }
 
   cancel(id: string, isAborted: boolean): string {
@@ -321,6 +324,30 @@ export class Model {
     producer.profile = undefined;
     producer.isAware = false;
     return true;
+  }
+
+  /** Whether an export may be restored now. */
+  isFree(): boolean {
+    const { delayed, ready, leased, dead, done, paused } = this.stats();
+    return leased === 0 && (paused || delayed + ready + dead + done === 0);
+  }
+
+  /** A task as it was at `thenMs`, unless there is one of its id. */
+  restore(then: ModelTask, thenMs: number): void {
+    const shard = this.#shardOf(then.id);
+    if (shard.tasks.has(then.id)) return;
+    const { attempts, deaths, dueAtMs, firstDueAtMs, place, endAtMs, priority, data } = then;
+    shard.tasks.set(then.id, {
+      ...then,
+      place: place === "leased" ? "pending" : place,
+      lease: undefined,
+      isChanged: attempts > 0 || deaths > 0 || dueAtMs !== firstDueAtMs,
+      endAtMs: place === "done" ? this.nowMs + Math.max(0, endAtMs - thenMs) : endAtMs,
+    });
+    count(shard, "added");
+    count(shard, "restored");
+    if (place === "done") count(shard, "completed");
+    this.#useLevel(shard, priority, data);
   }
 
   // Workers

@@ -43,6 +43,18 @@ const MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    mistake: "restore writes over what exists",
+    script: scripts.restore,
+    from: 'taken[id] or redis.call("HEXISTS", tasks, id) == 1',
+    to: "taken[id]",
+  },
+  {
+    mistake: "restore does not remember its call",
+    script: scripts.restore,
+    from: "remember(calls, answers, callId, nowMs, #answer > 1 and answer)",
+    to: "",
+  },
+  {
     mistake: "extend does not ask for the fence",
     script: scripts.extend,
     from: "holdsFence(held[i], ARGV[ITEMS_AT + i * 2 - 1])",

@@ -56,6 +56,7 @@ export type Operation =
       readonly limit: number | undefined;
     }
   | { readonly do: "pause" | "resume"; readonly by: number }
+  | { readonly do: "export" | "restore"; readonly by: number }
   | { readonly do: "obliterate"; readonly by: number; readonly force: boolean }
   | {
       readonly do: "claim";
@@ -192,6 +193,10 @@ const operations = {
   setPaused: {
     weight: 4,
     arbitrary: fc.record({ do: fc.constantFrom("pause", "resume", "resume"), by: one }),
+  },
+  backup: {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom("export", "restore"), by: one }),
   },
   obliterate: {
     weight: 1,

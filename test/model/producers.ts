@@ -2,7 +2,10 @@ import { pino } from "pino";
 import { BulkIncompleteError, DelayqError } from "../../src/core/errors.ts";
 import { parseDefaults, type AddOptions, type TaskDefaults } from "../../src/core/options.ts";
 import type { Task } from "../../src/core/task.ts";
+import { parseExported, parseHeader, type ExportedTask } from "../../src/queue/export-format.ts";
+import { Exporter } from "../../src/queue/exporter.ts";
 import { Queue } from "../../src/queue/queue.ts";
+import { Restorer } from "../../src/queue/restorer.ts";
 import type { ModelProducer, ModelTask } from "./model.ts";
 import { IDS, type Due, type FilterStep, type Operation, type TaskStep } from "./operations.ts";
 import { same } from "./same.ts";
@@ -11,6 +14,14 @@ import type { World } from "./world.ts";
 /** Two real queues with different defaults, each call compared with what the model says. */
 interface Producer extends ModelProducer {
   queue: Queue;
+}
+
+/** An export, and the tasks as the model had them then. */
+interface Backup {
+  readonly header: ReturnType<typeof parseHeader>;
+  readonly exported: readonly ExportedTask[];
+  readonly tasks: readonly ModelTask[];
+  readonly atMs: number;
 }
 
 type Of<D extends Operation["do"]> = Extract<Operation, { do: D }>;
@@ -32,6 +43,7 @@ export class Producers {
   readonly #producers: readonly Producer[];
   readonly #open: (options: TaskDefaults) => Queue;
   #payloads = 0;
+  #backup: Backup | undefined;
 
   constructor(world: World, url: string) {
     this.#world = world;
@@ -113,6 +125,10 @@ export class Producers {
         return await this.#setPaused(queue, step.do === "pause");
       case "obliterate":
         return await this.#obliterate(producer, step.force);
+      case "export":
+        return await this.#export();
+      case "restore":
+        return await this.#restore(producer);
     }
   }
 
@@ -228,9 +244,56 @@ export class Producers {
       return await expectRefused(obliterated, "DELAYQ_QUEUE_BUSY");
     }
     await obliterated;
+    this.#backup = undefined; // its profiles are not there any more
     wire.tape.length = 0;
     keyspace.store.forgetProfiles(); // as a worker does that finds its queue gone
     keyspace.advance(1); // fences and epochs begin anew, above the old ones by the clock
+  }
+
+  /** Keeps what was exported, and what was there. */
+  async #export(): Promise<void> {
+    const { model, keyspace } = this.#world;
+    if (model.meta === undefined) return;
+    const lines: unknown[] = [];
+    for await (const some of new Exporter(keyspace.store).lines(model.nowMs))
+      lines.push(...some.map((line) => JSON.parse(line) as unknown));
+    const there = model.shards.flatMap(({ tasks }) => [...tasks.values()]);
+    const exported = lines.slice(1, -1).map((line) => parseExported(line) as ExportedTask);
+    const shown = ({ id, state, data, attemptsUsed, deaths, dueAtMs, error, result }: ExportedTask) =>
+      [id, { state, data, attemptsUsed, deaths, dueAtMs, error, result }] as const;
+    const known = (task: ModelTask) =>
+      [
+        task.id,
+        {
+          state: model.stateOf(task),
+          data: task.data,
+          attemptsUsed: task.attempts,
+          deaths: task.deaths,
+          dueAtMs: task.dueAtMs,
+          error: task.error,
+          result: task.place === "done" ? task.result : undefined,
+        },
+      ] as const;
+    same("how many were exported", exported.length, there.length);
+    same("what was exported", Object.fromEntries(exported.map(shown)), Object.fromEntries(there.map(known)));
+    const tasks = there.map((task) => structuredClone(task));
+    this.#backup = { header: parseHeader(lines[0]), exported, tasks, atMs: model.nowMs };
+  }
+
+  async #restore({ queue }: Producer): Promise<void> {
+    const { model, keyspace } = this.#world;
+    const backup = this.#backup;
+    if (backup === undefined || model.meta === undefined) return;
+    const restorer = new Restorer(queue, keyspace.store, undefined);
+    if (!model.isFree()) return await expectRefused(restorer.begin(backup.header), "DELAYQ_QUEUE_BUSY");
+    const mayResume = !model.meta.isPaused && !backup.header.paused;
+    await restorer.begin(backup.header);
+    model.setPaused(true);
+    for (const task of backup.exported) await restorer.push(restorer.encode(task));
+    await restorer.finish();
+    for (const task of backup.tasks) model.restore(task, backup.atMs);
+    same("whether it goes on", await restorer.end(), mayResume);
+    if (mayResume) model.setPaused(false);
   }
 
   #see(producer: Producer): void {

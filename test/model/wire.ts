@@ -25,7 +25,7 @@ export interface Answered extends Call {
 export type Reply = { readonly word: string } & Readonly<Record<string, unknown>>;
 
 /** Remembered by call id (a claim by its number), so these may be repeated as long as the shard remembers. */
-const REMEMBERED = new Set(["ADDED", "SETTLED", "OUTCOMES", "CLAIMED", "EMPTY", "PAUSED"]);
+const REMEMBERED = new Set(["ADDED", "SETTLED", "OUTCOMES", "RESTORED", "CLAIMED", "EMPTY", "PAUSED"]);
 /** Makes one more generation each time, of the same content. */
 const NOT_REPEATED = new Set(["set-paused"]);
 /** A tick reaps only so many when records are large, so the next one would find more. */

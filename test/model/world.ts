@@ -146,6 +146,8 @@ export class World {
       case "pause":
       case "resume":
       case "obliterate":
+      case "export":
+      case "restore":
         return await this.#producers.take(step);
     }
   }
@@ -185,6 +187,7 @@ export class World {
       this.model.remember(shard, String(callId), isPlain ? undefined : [...plain, ...rest]);
     const indexes = (reply["existed"] ?? reply["refused"]) as readonly unknown[];
     if (reply.word === "ADDED") remember(["ADDED", reply["nowMs"]], indexes, indexes.length === 0);
+    if (reply.word === "RESTORED") remember(["RESTORED"], indexes, indexes.length === 0);
     if (reply.word === "SETTLED") remember(["SETTLED"], indexes, indexes.length === 0);
     if (reply.word === "OUTCOMES") {
       remember(["OUTCOMES"], [(reply["outcomes"] as string[]).join(" ")], false);

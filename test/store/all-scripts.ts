@@ -90,6 +90,10 @@ export const CALLS: readonly Call[] = [
       await keyspace.store.page({ scored: keyspace.keys.done, range: "all" }, undefined, 10),
     expects: { word: "PAGE" },
   },
+  call(scripts.restore, {}, ["old", 1, addItems([{ id: "old" }])[1] ?? "", "due", 0, "", "", ""], {
+    word: "RUNNING",
+  }),
+  call(scripts.walk, { cursor: "0", server: "", limit: 100 }, [], { word: "PAGE", cursor: "0" }),
   call(scripts.counts, {}, [], { word: "COUNTS" }),
   call(scripts.lookShard, {}, [], { word: "SHARD", owner: "s1" }),
   call(scripts.beat, { member: "m1", ttlMs: 3000, memberFacts: "{}", generation: 0 }, [], {

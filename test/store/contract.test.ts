@@ -39,8 +39,8 @@ describe("the contract of the scripts", () => {
   test("has only what grows the data refused by a full Redis, and only reads without writes", () => {
     const flagged = (flags: string): string[] =>
       [...bodies].filter(([, text]) => parseHeader(text).flags?.join(" ") === flags).map(([name]) => name);
-    expect(flagged("")).toEqual(["add", "register", "update"]);
-    expect(flagged("no-writes")).toEqual(["counts", "get", "list", "look-shard"]);
+    expect(flagged("")).toEqual(["add", "register", "restore", "update"]);
+    expect(flagged("no-writes")).toEqual(["counts", "get", "list", "look-shard", "walk"]);
   });
 
   test.each(bindings)("sends $name to Redis with its flags first and without comments", ({ name }) => {
