@@ -4,6 +4,7 @@ import { DelayqError } from "../core/errors.ts";
 import { addAddCommand } from "./commands/add.ts";
 import { addDeadCommand } from "./commands/dead.ts";
 import { addDevCommand } from "./commands/dev.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addSchedulerCommand } from "./commands/scheduler.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -54,6 +55,7 @@ export function program(): Command {
   addQueueCommands(root);
   addShardCommand(root);
   addImportCommand(root);
+  addExportCommand(root);
   addStatsCommand(root);
   addDeadCommand(root);
   addDevCommand(root);

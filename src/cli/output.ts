@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { EXIT } from "./exit.ts";
 
 /*
  * All that the commands write: data on stdout, the rest on stderr. Text that came from tasks or from outside must not
@@ -23,8 +24,11 @@ export function print(line: string): void {
 
 /** One JSON document on one line. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value).replace(CONTROLS_IN_JSON, escaped));
+  print(printableJson(JSON.stringify(value)));
 }
+
+/** The same documents, for a terminal too. */
+export const printableJson = (json: string): string => json.replace(CONTROLS_IN_JSON, escaped);
 
 /** Waits until whoever reads has caught up: for commands that print without end. */
 export async function drained(): Promise<void> {
@@ -36,11 +40,12 @@ export function say(message: string): void {
   process.stderr.write(`delayq: ${printableLines(message)}\n`);
 }
 
-/** Whoever reads may stop reading, as `head` does: that ends a command without a word. */
+/** Whoever reads may stop reading, as `head` does: that ends a command without a word. A full disk does not. */
 export function quietBrokenPipes(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
+    if (error.code === "EPIPE") process.exit();
+    say(`stdout cannot be written: ${error.message}`);
+    process.exit(EXIT.failed);
   });
   process.stderr.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

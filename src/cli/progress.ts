@@ -12,6 +12,8 @@ export interface ProgressOf {
   readonly total?: number;
   /** How numbers are shown; default: with commas. */
   readonly shown?: (amount: number) => string;
+  /** What stands behind it. */
+  readonly also?: () => string;
 }
 
 /** A bar on stderr with rate and time left; only on a terminal, and gone at the end. */
@@ -19,7 +21,7 @@ export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor({ doing, done, total, shown = grouped }: ProgressOf) {
+  constructor({ doing, done, total, shown = grouped, also }: ProgressOf) {
     if (!process.stderr.isTTY) return;
     const startMs = performance.now();
     const rate = (): string =>
@@ -28,7 +30,7 @@ export class Progress {
     const bar = total === undefined ? "" : " {bar} {percentage} %";
     const left = total === undefined ? "" : ", {eta_formatted} left";
     const options: Options = {
-      format: `${doing}${bar} {done}${all}, {rate}${left}`,
+      format: `${doing}${bar} {done}${all}, {rate}${left}${also === undefined ? "" : "; {also}"}`,
       stream: process.stderr,
       clearOnComplete: true,
       // Whoever is interrupted says itself what was done.
@@ -36,7 +38,11 @@ export class Progress {
       barsize: 24,
     };
     this.#bar = new SingleBar(options, Presets.shades_classic);
-    const look = (): { done: string; rate: string } => ({ done: shown(done()), rate: rate() });
+    const look = (): { done: string; rate: string; also: string } => ({
+      done: shown(done()),
+      rate: rate(),
+      also: also?.() ?? "",
+    });
     let isStarted = false;
     // Not at once: what is done by then needs no bar.
     this.#timer = setInterval(() => {

@@ -29,14 +29,22 @@ function randomText(): string {
   return text;
 }
 
-function timeText(nowMs: number): string {
+function charsOf(value: number, chars: number): string {
   let text = "";
-  let rest = nowMs;
-  for (let i = 0; i < 8; i++) {
+  let rest = value;
+  for (let i = 0; i < chars; i++) {
     text = `${ALPHABET[rest % 64] ?? ""}${text}`;
     rest = Math.floor(rest / 64);
   }
   return text;
+}
+
+const timeText = (nowMs: number): string => charsOf(nowMs, 8);
+
+function valueOf(chars: string): number {
+  let value = 0;
+  for (const char of chars) value = value * 64 + (VALUES.get(char) ?? 0);
+  return value;
 }
 
 let lastMs = -1;
@@ -49,6 +57,58 @@ export function generateId(bucket: number, nowMs: number): string {
     lastTimeText = timeText(nowMs);
   }
   return `${MARK}${ALPHABET[bucket >> 6] ?? ""}${ALPHABET[bucket & 63] ?? ""}${lastTimeText}${randomText()}`;
+}
+
+const SERIES = /^[-0-9A-Z_a-z]{17}$/;
+const LOW_CHARS = 5;
+const LOW = 64 ** LOW_CHARS;
+const HIGH = 64 ** (RANDOM_CHARS - LOW_CHARS);
+/** So that one script call takes as many neighbours as it may. */
+const NEIGHBOURS = 200;
+
+/**
+ * Generated ids that are the same whenever they are made again: for what breaks off and goes on later. It is named by
+ * its text, 17 characters: when it began, and randomness.
+ */
+export class IdSeries {
+  readonly text: string;
+  readonly #time: string;
+  readonly #high: number;
+  readonly #low: number;
+
+  private constructor(text: string) {
+    this.text = text;
+    this.#time = text.slice(0, -RANDOM_CHARS);
+    this.#high = valueOf(text.slice(-RANDOM_CHARS, -LOW_CHARS));
+    this.#low = valueOf(text.slice(-LOW_CHARS));
+  }
+
+  static begin(nowMs: number): IdSeries {
+    return new IdSeries(timeText(nowMs) + randomText());
+  }
+
+  /** undefined for what names no series */
+  static parse(text: string): IdSeries | undefined {
+    return SERIES.test(text) ? new IdSeries(text) : undefined;
+  }
+
+  get beganMs(): number {
+    return valueOf(this.#time);
+  }
+
+  /** @param n from 0; neighbours share a bucket */
+  id(n: number): string {
+    const low = this.#low + n;
+    const high = (this.#high + Math.floor(low / LOW)) % HIGH;
+    const bucket = (this.#high + Math.floor(n / NEIGHBOURS)) % BUCKETS;
+    return (
+      MARK +
+      charsOf(bucket, 2) +
+      this.#time +
+      charsOf(high, RANDOM_CHARS - LOW_CHARS) +
+      charsOf(low % LOW, LOW_CHARS)
+    );
+  }
 }
 
 export function bucketOf(id: string): number {

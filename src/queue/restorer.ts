@@ -149,7 +149,7 @@ export class Restorer {
     const all = Object.entries(defaults);
     for (const [number, options] of all.length > 0 ? all : [["0", KEPT_DEFAULTS] as const]) {
       const registration = new Registration(this.#store, wanted, options, CALL_MS);
-      const { profile, shards } = await registration.ensure();
+      const { profile, shards } = await registration.ensure(undefined);
       this.#profiles.set(Number(number), { number: profile, options });
       this.#shardCount = shards;
     }

@@ -27,12 +27,21 @@ it("gives no line for the end of the last one, or for nothing", () => {
   expect(split("", 10)).toHaveLength(0);
 });
 
-it("stops at a line that is too long before it is held whole", () => {
+it("tells a line that is too long before it is held whole, and passes over its rest", () => {
   const splitter = new LineSplitter(100);
   expect([...splitter.push(Buffer.from(`ok\n${"a".repeat(90)}`))]).toHaveLength(1);
-  expect(() => [...splitter.push(Buffer.alloc(11, "a"))]).toThrow("line 2: is longer than 100 bytes");
+  const [long, ...others] = [...splitter.push(Buffer.alloc(11, "a"))];
+  expect(others).toEqual([]);
+  expect(long).toMatchObject({ number: 2, text: "", bytes: 101 });
+  expect(long?.fault?.message).toMatch("line 2: is longer than 100 bytes");
+  expect([...splitter.push(Buffer.alloc(500, "a"))]).toEqual([]);
+  expect([...splitter.push(Buffer.from("a\nnext\n"))]).toMatchObject([{ number: 3, text: "next" }]);
+  expect([...splitter.end()]).toEqual([]);
 });
 
-it("stops at what is not UTF-8", () => {
-  expect(() => split(Buffer.from([0x61, 0x0a, 0xff, 0xfe, 0x0a]), 10)).toThrow("line 2: is not UTF-8");
+it("tells a line that is not UTF-8", () => {
+  const [good, bad, next] = split(Buffer.from([0x61, 0x0a, 0xff, 0xfe, 0x0a, 0x62]), 10);
+  expect(good).toEqual({ number: 1, text: "a", bytes: 1 });
+  expect(bad?.fault?.message).toMatch("line 2: is not UTF-8");
+  expect(next).toEqual({ number: 3, text: "b", bytes: 1 });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { backoffDelayMs } from "../../src/core/backoff.ts";
 import { RetryLater, UnrecoverableError } from "../../src/core/errors.ts";
 import { describeFailure } from "../../src/core/failure.ts";
-import { BUCKETS, bucketOf, bucketOfShard, generateId, shardOf } from "../../src/core/ids.ts";
+import { BUCKETS, bucketOf, bucketOfShard, generateId, IdSeries, shardOf } from "../../src/core/ids.ts";
 import { KEPT_DEFAULTS, parseDefaults } from "../../src/core/options.ts";
 import { verdictOnFailure, verdictOnResult } from "../../src/core/verdict.ts";
 
@@ -128,5 +128,35 @@ describe("the verdict", () => {
       ms: 5,
       text: "null",
     });
+  });
+});
+
+describe("a series of ids", () => {
+  test("is the same when it is made again from its text", () => {
+    const series = IdSeries.begin(1_700_000_000_123);
+    const again = IdSeries.parse(series.text);
+    expect(again?.beganMs).toBe(1_700_000_000_123);
+    for (const n of [0, 1, 199, 200, 1e6, 2 ** 31]) expect(again?.id(n)).toBe(series.id(n));
+  });
+
+  test("holds ids as they are generated, each once, neighbours in one bucket", () => {
+    const series = IdSeries.begin(Date.now());
+    const ids = Array.from({ length: 100_000 }, (_, n) => series.id(n));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.every((id) => /^_[-0-9A-Z_a-z]{19}$/.test(id))).toBe(true);
+    const buckets = ids.map(bucketOf);
+    expect(new Set(buckets.slice(0, 200)).size).toBe(1);
+    expect(new Set(buckets).size).toBe(500);
+  });
+
+  test("overflows into its higher characters", () => {
+    const series = IdSeries.parse(`${"-".repeat(8)}${"-".repeat(4)}zzzzz`);
+    expect(series?.id(0).slice(-9)).toBe("----zzzzz");
+    expect(series?.id(1).slice(-9)).toBe("---0-----");
+  });
+
+  test("is not made of other texts", () => {
+    for (const text of ["", "a", "x".repeat(18), "x".repeat(16) + "+"])
+      expect(IdSeries.parse(text)).toBeUndefined();
   });
 });

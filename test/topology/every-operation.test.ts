@@ -73,11 +73,18 @@ async function useCommands({ flags, env }: Topology, prefix: string): Promise<vo
     Array.from({ length: 50 }, (_, i) => `{"name":"bad","data":${i}}\n`).join(""),
   );
   expect(JSON.parse(await succeed(["stats", "q", "--json"]))).toMatchObject({ counters: { added: 52 } });
+  const backup = file("backup.ndjson", await succeed(["export", "q"]));
+  const restore = ["import", "copy", backup, "--restore", "--shards", "7", "--json"];
+  expect(JSON.parse(await succeed(restore))).toMatchObject({ restored: 52, existed: 0, paused: false });
   const scheduler = start(["scheduler", "--queue", "q", ...flags]);
   const worker = start(["worker", "--queue", "q", "--handler", handler, "--no-scheduler", ...flags]);
   await eventually(async () => {
-    const [stats] = JSON.parse(await succeed(["stats", "--json"])) as [{ counters: unknown }];
-    expect(stats.counters).toMatchObject({ completed: 2, retried: 100, dead: 50 });
+    const all = JSON.parse(await succeed(["stats", "--json"])) as { queue: string; counters: unknown }[];
+    expect(all.find(({ queue }) => queue === "q")?.counters).toMatchObject({
+      completed: 2,
+      retried: 100,
+      dead: 50,
+    });
   }, 25_000);
   expect((await succeed(["dead", "ls", "q", "--json"])).trim().split("\n")).toHaveLength(50);
   expect(JSON.parse(await succeed(["dead", "requeue", "q", "--all", "--json"]))).toEqual({ requeued: 50 });

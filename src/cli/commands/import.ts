@@ -1,18 +1,15 @@
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import type { Readable } from "node:stream";
-import { Option, type Command } from "commander";
-import { BulkIncompleteError, DelayqError } from "../../core/errors.ts";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { IdSeries } from "../../core/ids.ts";
 import { checkKeyPart, checkTaskName } from "../../core/names.ts";
-import { PAYLOAD_MAX_BYTES } from "../../core/options.ts";
-import { onStopSignal } from "../../runtime/signals.ts";
+import { Restorer } from "../../queue/restorer.ts";
+import { QueueStore } from "../../store/queue-store.ts";
 import { durationArgument, factorArgument, integerArgument } from "../arguments.ts";
-import { CliError, EXIT, exitCodeOf, interrupted } from "../exit.ts";
-import { Importer } from "../import/importer.ts";
-import { LineSplitter, type Line } from "../import/line-splitter.ts";
-import { taskOf, type LineFormat, type LineTime } from "../import/line-task.ts";
-import { grouped, print, printJson } from "../output.ts";
-import { Progress } from "../progress.ts";
+import { EXIT } from "../exit.ts";
+import { BadLines } from "../import/bad-lines.ts";
+import { importTasks } from "../import/import-run.ts";
+import { LineSource } from "../import/line-source.ts";
+import type { LineFormat, LineTime } from "../import/line-task.ts";
+import { restoreExport } from "../import/restore-run.ts";
 import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
 
 interface ImportFlags extends RedisFlags {
@@ -23,17 +20,24 @@ interface ImportFlags extends RedisFlags {
   readonly speed?: number;
   readonly startIn?: number;
   readonly shards?: number;
+  readonly skipBad?: true;
+  readonly fromLine: number;
+  readonly run?: IdSeries;
+  readonly restore?: true;
   readonly json?: true;
 }
-
-const CHUNK_BYTES = 262_144;
-/** Room for a payload of the largest size whose characters are written as \uXXXX, and for what stands around it. */
-const LINE_MAX_BYTES = 3 * PAYLOAD_MAX_BYTES + 65_536;
 
 const HELP = `
 Each line is one JSON object: { "name", "data", "id"?, "opts"? }, opts as in the library: delay, at, priority, attempts ...
 The payload of a line without "data" is its other fields. Empty lines are passed over. A line that is wrong stops the
-import; all lines before it are imported then, and none after it.
+import, unless --skip-bad is given; all lines before it are imported then, and none after it.
+
+An import that ends early says how to go on: --from-line with the line, and --run with the name of this run. Lines that
+were added already are then not added again, whether they have ids or not, and offsets count from the same origin.
+
+--restore takes what \`delayq export\` has written, into a queue that is empty or paused with nothing running, under the
+same ids. Nothing runs before all is there. Tasks that were running come back as ready; ids that exist are left alone. The
+queue stays paused if it was, here or there.
 
 --delay-field and --at-field take the due time from a field of the line. Offsets count from one origin for the whole file:
 the moment the import starts, by the clock of Redis, and --start-in later. With --speed 10 an hour takes six minutes.
@@ -42,11 +46,13 @@ Texts of time without an offset are local time of this machine.
 Examples:
   $ delayq import emails tasks.ndjson
   $ delayq import replay recorded.ndjson --delay-field offsetMs --speed 10 --start-in 5s
-  $ zcat tasks.ndjson.gz | delayq import emails -`;
+  $ zcat tasks.ndjson.gz | delayq import emails -
+  $ delayq import emails tasks.ndjson --from-line 48001 --run 2vGfJ8-x3LpQ0aTnR
+  $ delayq import emails emails-backup.ndjson --restore`;
 
 export function addImportCommand(root: Command): void {
   withRedisFlags(root.command("import"))
-    .summary("add tasks from a file")
+    .summary("add tasks from a file, or bring an export back")
     .description("Adds tasks from a file of any size, one JSON object a line.")
     .argument("<queue>")
     .argument("<file>", "newline-delimited JSON; - reads stdin")
@@ -63,9 +69,28 @@ export function addImportCommand(root: Command): void {
       durationArgument,
     )
     .option("--shards <n>", "into how many shards a new queue is cut", integerArgument(1, 1024))
+    .option("--skip-bad", "pass over lines that are wrong, and say which")
+    .option("--from-line <n>", "begin at this line", integerArgument(1), 1)
+    .option("--run <name>", "go on with an import that ended early", runArgument)
+    .addOption(
+      new Option("--restore", "bring an export back").conflicts([
+        "delayField",
+        "atField",
+        "nameField",
+        "name",
+        "fromLine",
+        "run",
+      ]),
+    )
     .option("--json", "print the summary as JSON")
     .addHelpText("after", HELP)
     .action(run);
+}
+
+function runArgument(text: string): IdSeries {
+  const series = IdSeries.parse(text);
+  if (series !== undefined) return series;
+  throw new InvalidArgumentError("Expected the name that an import gave when it ended early.");
 }
 
 async function run(queueName: string, file: string, flags: ImportFlags, command: Command): Promise<void> {
@@ -74,114 +99,35 @@ async function run(queueName: string, file: string, flags: ImportFlags, command:
   if (flags.delayField === undefined && (flags.speed !== undefined || flags.startIn !== undefined)) {
     command.error("error: --speed and --start-in need --delay-field", { exitCode: EXIT.usage });
   }
-  const input = await openInput(file);
-  const interrupt = new AbortController();
-  const stopListening = onStopSignal((signal) => {
-    interrupt.abort(signal);
-    input.destroy();
-  });
+  // Opened before Redis is asked for anything.
+  const source = await LineSource.open(file);
+  const badLines = new BadLines(flags.skipBad === true);
+  const isJson = flags.json === true;
   try {
-    await withRedis(flags, async ({ queue, nowMs }) => {
-      const importer = new Importer(
-        queue(queueName, flags.shards === undefined ? {} : { shards: flags.shards }),
-      );
-      const format = formatOf(flags, nowMs);
-      await runTo(importer, flags, async () => await importAll(input, format, importer, interrupt.signal));
+    await withRedis(flags, async (redis) => {
+      const { shards, fromLine } = flags;
+      const queue = redis.queue(queueName, shards === undefined ? {} : { shards });
+      if (flags.restore) {
+        const store = new QueueStore(redis.connection, { prefix: redis.prefix, queue: queueName });
+        await restoreExport(new Restorer(queue, store, shards), { source, badLines, isJson });
+      } else {
+        const series = flags.run ?? IdSeries.begin(redis.nowMs);
+        const format = formatOf(flags, series.beganMs);
+        await importTasks(queue, { source, format, badLines, fromLine, series, isJson });
+      }
     });
   } finally {
-    stopListening();
-    input.destroy();
+    source.close();
   }
 }
 
 function formatOf(
   { nameField, name, delayField, atField, speed = 1, startIn = 0 }: ImportFlags,
-  nowMs: number,
+  beganMs: number,
 ): LineFormat {
   let time: LineTime = { kind: "own" };
   if (delayField !== undefined)
-    time = { kind: "offset", field: delayField, originMs: nowMs + startIn, speed };
+    time = { kind: "offset", field: delayField, originMs: beganMs + startIn, speed };
   else if (atField !== undefined) time = { kind: "instant", field: atField };
   return { nameField, name, time };
 }
-
-/** Opens before Redis is asked for anything. @throws CliError */
-async function openInput(file: string): Promise<Readable> {
-  if (file === "-") return process.stdin;
-  try {
-    const handle = await open(file);
-    if ((await handle.stat()).isDirectory()) {
-      await handle.close();
-      throw new CliError(EXIT.failed, `${file} is a folder`);
-    }
-    return createReadStream(file, { fd: handle, highWaterMark: CHUNK_BYTES });
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    const reason =
-      error instanceof Error && "code" in error && error.code === "ENOENT"
-        ? "it does not exist"
-        : String(error);
-    throw new CliError(EXIT.failed, `${file} cannot be read: ${reason}`, { cause: error });
-  }
-}
-
-/** What stands before a wrong line is imported whole; nothing of what stands behind it. */
-async function importAll(
-  input: Readable,
-  format: LineFormat,
-  importer: Importer,
-  signal: AbortSignal,
-): Promise<void> {
-  const splitter = new LineSplitter(LINE_MAX_BYTES);
-  const progress = new Progress({ doing: "importing", done: () => importer.added + importer.existed });
-  const take = async (lines: Iterable<Line>): Promise<void> => {
-    for (const line of lines) {
-      if (line.text.trim() === "") continue;
-      importer.push(taskOf(line, format), line.bytes);
-      if (importer.isBatchFull) await importer.flush();
-      if (signal.aborted) return;
-    }
-  };
-  try {
-    for await (const chunk of input as AsyncIterable<Buffer>) {
-      await take(splitter.push(chunk));
-      if (signal.aborted) break;
-    }
-    if (!signal.aborted) await take(splitter.end());
-  } catch (error) {
-    if (!signal.aborted) throw error; // else the input was destroyed while it was read
-  } finally {
-    await importer.finish().finally(() => progress.stop());
-  }
-  if (signal.aborted) throw interrupted("", signal.reason as NodeJS.Signals);
-}
-
-/** Says how far the import came, however it ends. */
-async function runTo(importer: Importer, { json }: ImportFlags, work: () => Promise<void>): Promise<void> {
-  const startMs = performance.now();
-  let failure: unknown;
-  try {
-    await work();
-  } catch (error) {
-    failure = error;
-  }
-  const { added, existed, unknown } = importer;
-  const ms = Math.max(1, Math.round(performance.now() - startMs));
-  const perSecond = Math.round(((added + existed) * 1000) / ms);
-  if (json) printJson({ imported: added, existed, unknown, ms, perSecond });
-  const sums = [
-    `imported ${counted(added)}`,
-    ...(existed > 0 ? [`${grouped(existed)} existed already`] : []),
-    ...(unknown > 0 ? [`of ${grouped(unknown)} it is not known`] : []),
-  ].join("; ");
-  if (failure === undefined) {
-    if (!json) print(`${sums} in ${(ms / 1000).toFixed(1)} s (${grouped(perSecond)}/s)`);
-    return;
-  }
-  if (!(failure instanceof CliError) && !(failure instanceof DelayqError)) throw failure;
-  const cause = failure instanceof BulkIncompleteError ? failure.cause : failure;
-  const message = cause instanceof Error ? cause.message : failure.message;
-  throw new CliError(exitCodeOf(cause), `${message.replace(/\.$/, "")}; ${sums}`, { cause: failure });
-}
-
-const counted = (tasks: number): string => `${grouped(tasks)} ${tasks === 1 ? "task" : "tasks"}`;

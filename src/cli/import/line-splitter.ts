@@ -7,6 +7,8 @@ export interface Line {
   readonly text: string;
   /** How long it is in the file. */
   readonly bytes: number;
+  /** Why it cannot be read; then it has no text. */
+  readonly fault?: DelayqError;
 }
 
 const NEWLINE = 0x0a;
@@ -20,27 +22,29 @@ export function lineError(number: number, message: string, cause?: unknown): Del
 
 /**
  * Cuts chunks of a file into lines, whatever the chunks' borders, holding no more than one line. Takes line ends of Windows
- * too, and passes over a byte order mark.
+ * too, and passes over a byte order mark. A line that is too long is told as soon as that is seen, and its rest passed over.
  */
 export class LineSplitter {
   readonly #bytesMax: number;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #number = 0;
+  #isOverlong = false;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** The lines that end in this chunk. @throws DelayqError `DELAYQ_INVALID_LINE` */
+  /** The lines that end in this chunk. */
   *push(chunk: Buffer): Generator<Line> {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      this.#hold(chunk.subarray(from, end));
+      yield* this.#hold(chunk.subarray(from, end));
       from = end + 1;
-      yield this.#take();
+      if (this.#isOverlong) this.#isOverlong = false;
+      else yield this.#take();
     }
-    this.#hold(chunk.subarray(from));
+    yield* this.#hold(chunk.subarray(from));
   }
 
   /** The last line, if the file does not end with a line end. */
@@ -48,27 +52,37 @@ export class LineSplitter {
     if (this.#bytes > 0) yield this.#take();
   }
 
-  #hold(piece: Buffer): void {
-    if (piece.length === 0) return;
+  *#hold(piece: Buffer): Generator<Line> {
+    if (piece.length === 0 || this.#isOverlong) return;
     this.#bytes += piece.length;
-    if (this.#bytes > this.#bytesMax) {
-      throw lineError(
-        this.#number + 1,
-        `is longer than ${this.#bytesMax} bytes. One task stands in one line.`,
-      );
-    }
     this.#pieces.push(piece);
+    if (this.#bytes <= this.#bytesMax) return;
+    this.#isOverlong = true;
+    const { number, bytes } = this.#next();
+    yield faulty(number, bytes, `is longer than ${this.#bytesMax} bytes. One task stands in one line.`);
   }
 
   #take(): Line {
-    let whole = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#bytes = 0;
-    const number = ++this.#number;
-    const bytes = whole.length;
+    const { number, bytes, pieces } = this.#next();
+    let whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
     if (number === 1 && whole.subarray(0, 3).equals(BYTE_ORDER_MARK)) whole = whole.subarray(3);
     if (whole.at(-1) === RETURN) whole = whole.subarray(0, -1);
-    if (!isUtf8(whole)) throw lineError(number, "is not UTF-8 text.");
+    if (!isUtf8(whole)) return faulty(number, bytes, "is not UTF-8 text.");
     return { number, text: whole.toString("utf8"), bytes };
   }
+
+  /** What was held, and nothing is held any more. */
+  #next(): { number: number; bytes: number; pieces: readonly Buffer[] } {
+    const held = { number: ++this.#number, bytes: this.#bytes, pieces: this.#pieces };
+    this.#pieces = [];
+    this.#bytes = 0;
+    return held;
+  }
 }
+
+const faulty = (number: number, bytes: number, message: string): Line => ({
+  number,
+  text: "",
+  bytes,
+  fault: lineError(number, message),
+});

@@ -37,8 +37,7 @@ const SMALL_LINE_MAX = PAYLOAD_MAX_BYTES / 16;
 
 /** @throws DelayqError `DELAYQ_INVALID_LINE` */
 export function taskOf(line: Line, format: LineFormat): LineTask {
-  try {
-    const fields = parseFields(line.text);
+  return ofLine(line, (fields) => {
     const { [format.nameField]: name = format.name, id, opts, ...rest } = fields;
     const options = optionsOf(opts, id);
     if (format.time.kind !== "own") {
@@ -50,6 +49,8 @@ export function taskOf(line: Line, format: LineFormat): LineTask {
     } else {
       refuseMisplacedTime(rest);
     }
+    if (name === undefined && "exportedAtMs" in fields)
+      throw wrong("tasks to add, not an export; --restore brings that back", undefined);
     const task = {
       name: nameOf(name, format),
       data: "data" in rest ? rest["data"] : others(rest),
@@ -57,6 +58,14 @@ export function taskOf(line: Line, format: LineFormat): LineTask {
     };
     if (line.bytes > SMALL_LINE_MAX) encodePayload(task.data, PAYLOAD_MAX_BYTES);
     return task;
+  });
+}
+
+/** What is made of a line's fields; what is wrong with it is told with its number. @throws DelayqError `DELAYQ_INVALID_LINE` */
+export function ofLine<T>(line: Line, make: (fields: Record<string, unknown>) => T): T {
+  if (line.fault !== undefined) throw line.fault;
+  try {
+    return make(parseFields(line.text));
   } catch (error) {
     if (error instanceof DelayqError) throw lineError(line.number, error.message, error);
     throw error;
