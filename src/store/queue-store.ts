@@ -239,6 +239,23 @@ export class QueueStore {
     return await this.#connection.call(scripts.lookShard, keys, { nowMs: this.#time() }, [], within());
   }
 
+  /** How many tasks are due before each of some instants, 250 of them at most; those on the runway are left out. */
+  async dueBefore(keys: ShardKeys, instantsMs: readonly number[]) {
+    return await this.#connection.call(
+      scripts.dueBefore,
+      keys,
+      { nowMs: this.#time() },
+      instantsMs,
+      within(),
+    );
+  }
+
+  /** Owner, oldest and next due times, leases past their deadline; and how many died in the last `sinceMs`. */
+  async survey(keys: ShardKeys, sinceMs: number) {
+    const args = { nowMs: this.#time(), sinceMs };
+    return await this.#connection.call(scripts.survey, keys, args, [], within());
+  }
+
   // Serving
 
   async tick(keys: ShardKeys, epoch: string, options: CallOptions) {

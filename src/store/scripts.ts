@@ -6,6 +6,9 @@ const none = () => ({});
 const listed = (field: Field | undefined): readonly Field[] => (Array.isArray(field) ? field : []);
 const text = (field: Field | undefined): string => String(field ?? "");
 const numbers = (fields: readonly Field[]): number[] => fields.map(Number);
+/** Scripts say -1 where there is none. */
+const instant = (field: Field | undefined): number | undefined =>
+  Number(field) === -1 ? undefined : Number(field);
 const bytes = (field: Field | undefined): Buffer =>
   Buffer.isBuffer(field) ? field : Buffer.from(text(field));
 
@@ -267,10 +270,6 @@ export const counts = defineScript({
   },
 });
 
-/** A time that may not be there. */
-const instant = (field: Field | undefined): number | undefined =>
-  Number(field) < 0 ? undefined : Number(field);
-
 export const lookShard = defineScript({
   name: "look-shard",
   keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "ctl", "seq"],
@@ -289,6 +288,21 @@ export const lookShard = defineScript({
       done: Number(done),
       nextDueMs: instant(nextDueMs),
       headDueMs: instant(headDueMs),
+    }),
+  },
+});
+
+export const dueBefore = defineScript({
+  name: "due-before",
+  keys: ["due", "ready", "ctl"],
+  args: ["nowMs"],
+  items: ["instantMs"],
+  replies: {
+    COUNTED: ([nowMs, ready, pending, counts]) => ({
+      nowMs: Number(nowMs),
+      ready: Number(ready),
+      pending: Number(pending),
+      counts: text(counts) === "" ? [] : text(counts).split(" ").map(Number),
     }),
   },
 });
@@ -319,6 +333,36 @@ export const restore = defineScript({
     RESTORED: (existed) => ({ existed: numbers(existed) }),
     RUNNING: none,
     NO_PROFILE: none,
+  },
+});
+
+export const survey = defineScript({
+  name: "survey",
+  keys: ["due", "ready", "tasks", "more", "leased", "dead", "ctl", "seq"],
+  args: ["nowMs", "sinceMs"],
+  items: [],
+  replies: {
+    SURVEYED: ([
+      nowMs,
+      owner,
+      epoch,
+      oldestDueMs,
+      nextDueMs,
+      expired,
+      firstDeadlineMs,
+      diedLately,
+      diedBefore,
+    ]) => ({
+      nowMs: Number(nowMs),
+      owner: text(owner),
+      epoch: text(epoch),
+      oldestDueMs: instant(oldestDueMs),
+      nextDueMs: instant(nextDueMs),
+      expired: Number(expired),
+      firstDeadlineMs: instant(firstDeadlineMs),
+      diedLately: Number(diedLately),
+      diedBefore: Number(diedBefore),
+    }),
   },
 });
 

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { microseconds, NOW, openKeyspace } from "../support/keyspace.ts";
+
+describe("survey", () => {
+  test("of a queue that is not there says that there is nothing", async () => {
+    const keyspace = await openKeyspace({ isRegistered: false });
+    expect(await keyspace.store.survey(keyspace.keys, 1000)).toEqual({
+      word: "SURVEYED",
+      nowMs: NOW,
+      owner: "",
+      epoch: "0",
+      oldestDueMs: undefined,
+      nextDueMs: undefined,
+      expired: 0,
+      firstDeadlineMs: undefined,
+      diedLately: 0,
+      diedBefore: 0,
+    });
+  });
+
+  test("tells owner, due times, leases and deaths, and changes nothing", async () => {
+    const keyspace = await openKeyspace();
+    await keyspace.bury({ id: "dead1" });
+    keyspace.advance(1000);
+    await keyspace.bury({ id: "dead2" }, { id: "dead3" });
+    keyspace.advance(500);
+    await keyspace.lease({ id: "leased1" });
+    keyspace.advance(500);
+    await keyspace.lease({ id: "leased2" });
+    await keyspace.add({ id: "due", at: NOW - 7 }, { id: "soon", delay: 3000 });
+    await keyspace.add({ id: "later", delay: 4000, priority: 9 });
+    keyspace.advance(501);
+    const epoch = await keyspace.takeShard("s1");
+    const nowMs = keyspace.nowMs;
+    const { reply, changes } = await keyspace.watch(async () =>
+      keyspace.store.survey(keyspace.keys, 1500),
+    );
+    expect(reply).toEqual({
+      word: "SURVEYED",
+      nowMs,
+      owner: "s1",
+      epoch,
+      oldestDueMs: NOW - 7,
+      nextDueMs: NOW + 2000 + 3000,
+      expired: 1,
+      firstDeadlineMs: NOW + 1500 + 1000,
+      diedLately: 0,
+      diedBefore: 3,
+    });
+    expect(epoch).toBe(microseconds(nowMs));
+    expect(changes).toEqual({});
+    expect(await keyspace.store.survey(keyspace.keys, 2000)).toMatchObject({ diedLately: 2, diedBefore: 1 });
+  });
+
+  test("reads the due time of what is on a runway from its record, or from what changed", async () => {
+    const keyspace = await openKeyspace();
+    const epoch = await keyspace.takeShard();
+    await keyspace.add({ id: "first", at: NOW - 50 }, { id: "second", at: NOW - 9, priority: 4 });
+    await keyspace.tick(epoch);
+    expect(await keyspace.store.survey(keyspace.keys, 1000)).toMatchObject({ oldestDueMs: NOW - 50 });
+    await keyspace.store.reschedule(keyspace.keys, ["first", String(NOW + 70)]);
+    keyspace.advance(80);
+    await keyspace.tick(epoch);
+    expect(await keyspace.store.survey(keyspace.keys, 1000)).toMatchObject({ oldestDueMs: NOW - 9 });
+    await keyspace.store.cancel(keyspace.keys, ["second", 0]);
+    expect(await keyspace.store.survey(keyspace.keys, 1000)).toMatchObject({ oldestDueMs: NOW + 70 });
+  });
+});
