@@ -13,15 +13,16 @@
 -- ARGV[2..]    items    instantMs
 --
 -- Replies
---   { "COUNTED", nowMs, ready, pending, counts }  ready: those that are due now; pending: all; counts: one an instant,
---                                                 spaces between, the runways left out
+--   { "COUNTED", nowMs, runway, due, later, counts }
+--     runway: those on the runway; due: those that are due now and not there; later: the others; counts: one an instant,
+--     spaces between, the runways left out
 --
 -- Cost O(L * I * log N) for L levels and I instants.
 local due, ready, ctl = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }, KEYS[21]
 local ITEMS_AT = 2
 
 local nowMs = readClock(ARGV[1])
-local readyCount, pendingCount, counts = 0, 0, {}
+local runwayCount, dueCount, laterCount, counts = 0, 0, 0, {}
 for at = ITEMS_AT, #ARGV do
   counts[at - ITEMS_AT + 1] = 0
 end
@@ -29,12 +30,13 @@ local levels = redis.call("HGET", ctl, "levels") or ""
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
   local key = due[level + 1]
-  local onRunway = redis.call("LLEN", ready[level + 1])
-  readyCount = readyCount + onRunway + redis.call("ZCOUNT", key, "-inf", nowMs)
-  pendingCount = pendingCount + onRunway + redis.call("ZCARD", key)
+  local dueNow = redis.call("ZCOUNT", key, "-inf", nowMs)
+  runwayCount = runwayCount + redis.call("LLEN", ready[level + 1])
+  dueCount = dueCount + dueNow
+  laterCount = laterCount + redis.call("ZCARD", key) - dueNow
   for at = ITEMS_AT, #ARGV do
-    local count = redis.call("ZCOUNT", key, "-inf", "(" .. ARGV[at])
-    counts[at - ITEMS_AT + 1] = counts[at - ITEMS_AT + 1] + count
+    local n = at - ITEMS_AT + 1
+    counts[n] = counts[n] + redis.call("ZCOUNT", key, "-inf", "(" .. ARGV[at])
   end
 end
-return { "COUNTED", nowMs, readyCount, pendingCount, table.concat(counts, " ") }
+return { "COUNTED", nowMs, runwayCount, dueCount, laterCount, table.concat(counts, " ") }

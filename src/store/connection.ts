@@ -115,11 +115,16 @@ export class Connection {
 
   /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
   async read(
-    command: "zrangebyscore" | "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time",
+    command: "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time" | "zrange" | "zrangebyscore",
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {
     return await this.#repeated(options, command, () => this.#client.call(command, ...args));
+  }
+
+  /** For what is asked of servers, not of keys; see redis-facts.ts. */
+  async ready(options: CallOptions): Promise<Client> {
+    return await this.#repeated(options, "connect", async () => await Promise.resolve(this.#client));
   }
 
   /**

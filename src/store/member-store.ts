@@ -1,7 +1,7 @@
 import type { CallOptions, Connection } from "./connection.ts";
 import { memberFactsKey, membersKey } from "./keys.ts";
 import { beat } from "./scripts.ts";
-import { REDIS_TIME, pairs, type GivenTime } from "./queue-store.ts";
+import { REDIS_TIME, pairs, readTimeMs, within, type GivenTime } from "./queue-store.ts";
 
 /** What is known of a live scheduler or worker. */
 export interface MemberFacts {
@@ -16,6 +16,30 @@ export interface MemberFacts {
 
 export interface Member extends MemberFacts {
   readonly id: string;
+}
+
+/**
+ * Who lives now, without saying that oneself does. Whoever missed its time is left out, also where nobody has beaten since
+ * to take it away.
+ */
+export async function readMembers(
+  connection: Connection,
+  prefix: string,
+  options = within(),
+): Promise<(Member & { readonly missedAtMs: number })[]> {
+  const [nowMs, scores, facts] = await Promise.all([
+    readTimeMs(connection, options),
+    connection.read("zrange", [membersKey(prefix), 0, -1, "WITHSCORES"], options),
+    connection.read("hgetall", [memberFactsKey(prefix)], options),
+  ]);
+  const missedAtMs = pairs(scores);
+  return [...pairs(facts)]
+    .filter(([id]) => Number(missedAtMs.get(id) ?? 0) > nowMs)
+    .map(([id, json]) => ({
+      id,
+      ...(JSON.parse(json) as MemberFacts),
+      missedAtMs: Number(missedAtMs.get(id)),
+    }));
 }
 
 /** Who lives: one heartbeat a member, whatever it serves. */

@@ -27,6 +27,8 @@ export const WRITE_BATCH_MAX = 200;
 export const READ_BATCH_MAX = 500;
 export const BATCH_BYTES_MAX = 524_288;
 export const CLAIM_BATCH_MAX = 200;
+/** Each is counted once a level. */
+export const INSTANTS_MAX = 250;
 
 /** The transitions of one queue, typed. Knows keys and scripts, and nothing of what they are for. */
 export class QueueStore {
@@ -239,7 +241,7 @@ export class QueueStore {
     return await this.#connection.call(scripts.lookShard, keys, { nowMs: this.#time() }, [], within());
   }
 
-  /** How many tasks are due before each of some instants, 250 of them at most; those on the runway are left out. */
+  /** How many tasks are due before each of some instants, INSTANTS_MAX of them at most; those on the runway are left out. */
   async dueBefore(keys: ShardKeys, instantsMs: readonly number[]) {
     return await this.#connection.call(
       scripts.dueBefore,
@@ -406,7 +408,7 @@ export async function readShardCounts(
   return new Map(known.filter(([, shards]) => shards > 0));
 }
 
-/** A hash as the client gives it: flat from Redis 6's protocol, an object from ioredis' own commands. */
+/** A hash, or members with their scores, as the client gives it: flat from Redis 6's protocol, an object from ioredis' own commands. */
 export function pairs(reply: unknown): Map<string, string> {
   if (!Array.isArray(reply)) return new Map(Object.entries((reply ?? {}) as Record<string, string>));
   const flat = reply as string[];

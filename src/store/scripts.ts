@@ -298,10 +298,11 @@ export const dueBefore = defineScript({
   args: ["nowMs"],
   items: ["instantMs"],
   replies: {
-    COUNTED: ([nowMs, ready, pending, counts]) => ({
+    COUNTED: ([nowMs, runway, due, later, counts]) => ({
       nowMs: Number(nowMs),
-      ready: Number(ready),
-      pending: Number(pending),
+      runway: Number(runway),
+      due: Number(due),
+      later: Number(later),
       counts: text(counts) === "" ? [] : text(counts).split(" ").map(Number),
     }),
   },

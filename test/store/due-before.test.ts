@@ -7,8 +7,9 @@ describe("due-before", () => {
     expect(await keyspace.store.dueBefore(keyspace.keys, [NOW, NOW + 1])).toEqual({
       word: "COUNTED",
       nowMs: NOW,
-      ready: 0,
-      pending: 0,
+      runway: 0,
+      due: 0,
+      later: 0,
       counts: [0, 0],
     });
   });
@@ -24,7 +25,14 @@ describe("due-before", () => {
     const { reply, changes } = await keyspace.watch(async () =>
       keyspace.store.dueBefore(keyspace.keys, [NOW, NOW + 10, NOW + 11, NOW + 9999]),
     );
-    expect(reply).toEqual({ word: "COUNTED", nowMs: NOW, ready: 3, pending: 6, counts: [1, 2, 4, 5] });
+    expect(reply).toEqual({
+      word: "COUNTED",
+      nowMs: NOW,
+      runway: 1,
+      due: 2,
+      later: 3,
+      counts: [1, 2, 4, 5],
+    });
     expect(changes).toEqual({});
   });
 });

@@ -32,9 +32,7 @@ describe("survey", () => {
     keyspace.advance(501);
     const epoch = await keyspace.takeShard("s1");
     const nowMs = keyspace.nowMs;
-    const { reply, changes } = await keyspace.watch(async () =>
-      keyspace.store.survey(keyspace.keys, 1500),
-    );
+    const { reply, changes } = await keyspace.watch(async () => keyspace.store.survey(keyspace.keys, 1500));
     expect(reply).toEqual({
       word: "SURVEYED",
       nowMs,
