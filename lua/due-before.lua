@@ -1,6 +1,6 @@
 -- due-before: how many pending tasks of a shard are due before each of some instants.
 --
--- Counts, and never lists: so what falls due ahead can be told of any number of tasks. Bounded: 250 instants.
+-- Counts, and never lists: so what falls due ahead can be told of any number of tasks. Bounded: 100 instants.
 --
 -- flags: no-writes
 -- include lib/clock

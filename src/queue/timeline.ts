@@ -17,7 +17,7 @@ export interface Timeline {
 }
 
 /**
- * Each shard is counted in one step as long as there are less than 250 buckets.
+ * Each shard is counted in one step as long as there are less than 100 buckets.
  *
  * @param boundsMs ascending: where the buckets begin, the first one now or before, and where the last one ends
  */

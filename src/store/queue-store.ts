@@ -28,7 +28,7 @@ export const READ_BATCH_MAX = 500;
 export const BATCH_BYTES_MAX = 524_288;
 export const CLAIM_BATCH_MAX = 200;
 /** Each is counted once a level. */
-export const INSTANTS_MAX = 250;
+export const INSTANTS_MAX = 100;
 
 /** The transitions of one queue, typed. Knows keys and scripts, and nothing of what they are for. */
 export class QueueStore {
