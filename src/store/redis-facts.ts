@@ -1,0 +1,222 @@
+import type { Cluster, Redis } from "ioredis";
+import type {
+  MissingRight,
+  PersistenceFacts,
+  RedisFacts,
+  ReplicaFacts,
+  RightsFacts,
+  ServerFacts,
+} from "../core/doctor-facts.ts";
+import type { Client } from "./connection-options.ts";
+import type { CallOptions, Connection } from "./connection.ts";
+import { neededRights } from "./needed-rights.ts";
+import { withoutCommand } from "./redis-errors.ts";
+
+/**
+ * Asks every server of a Redis what it says of itself: masters, and the replicas that they name. Changes nothing. What this
+ * user may not ask is left out; a server that does not answer is named.
+ */
+const ANSWER_MS = 1500;
+const CLOCK_LOOKS = 3;
+const SETTINGS = ["maxmemory-policy", "min-replicas-to-write", "save", "appendfsync"];
+
+export async function readRedisFacts(
+  connection: Connection,
+  prefix: string,
+  options: CallOptions,
+): Promise<RedisFacts> {
+  const client = await connection.ready(options);
+  const cluster = isCluster(client) ? client : undefined;
+  const masters = cluster === undefined ? [client as Redis] : cluster.nodes("master");
+  const first = masters[0];
+  if (first === undefined) throw new Error("Expected the Cluster to have a master that answers.");
+  const asked = await Promise.all(masters.map(async (master) => await askMaster(first, master)));
+  const [state, rights] = await Promise.all([
+    cluster === undefined ? undefined : clusterState(first),
+    readRights(first, prefix, cluster !== undefined),
+  ]);
+  return {
+    kind: cluster !== undefined ? "cluster" : isSentinel(first) ? "sentinel" : "standalone",
+    servers: asked.flatMap(({ servers }) => servers),
+    unreachable: asked.flatMap((one) => one.unreachable),
+    clusterState: state,
+    rights,
+  };
+}
+
+const isCluster = (client: Client): client is Cluster => client.isCluster;
+const isSentinel = ({ options }: Redis): boolean => (options.sentinels?.length ?? 0) > 0;
+
+/** A master, and its replicas with it. One that leads to a replica is asked alone. */
+async function askMaster(first: Redis, master: Redis): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+  const addressed = addressOf(master);
+  const facts = await askServer(master, addressed).catch(() => undefined);
+  if (facts === undefined) return { servers: [], unreachable: [{ address: addressed, isMaster: true }] };
+  const servers = [facts];
+  const unreachable: { address: string; isMaster: boolean }[] = [];
+  const others = facts.replicas.map(async ({ address }) => {
+    const replica = await askAt(first, address);
+    if (replica === undefined) unreachable.push({ address, isMaster: false });
+    else servers.push(replica);
+  });
+  await Promise.all(others);
+  return { servers: servers.toSorted((a, b) => (a.address < b.address ? -1 : 1)), unreachable };
+}
+
+/** By the options of another server of the same Redis: user, password, TLS. */
+async function askAt(like: Redis, address: string): Promise<ServerFacts | undefined> {
+  const at = address.lastIndexOf(":");
+  // Without sentinels, which would lead to the master again.
+  const alone = { sentinels: null, path: null, lazyConnect: true, enableOfflineQueue: true };
+  const server = like.duplicate({
+    ...(alone as object),
+    host: address.slice(0, at),
+    port: Number(address.slice(at + 1)),
+    connectTimeout: ANSWER_MS,
+    retryStrategy: () => null,
+  });
+  server.on("error", () => {});
+  try {
+    await within(server.connect());
+    return await askServer(server, address);
+  } catch {
+    return undefined;
+  } finally {
+    server.disconnect();
+  }
+}
+
+async function askServer(server: Redis, address: string): Promise<ServerFacts> {
+  // Before the rest, which would be in its way.
+  const clock = await readClock(server);
+  const [info, settings] = await Promise.all([
+    within(server.info()).then(parseInfo, () => new Map<string, string>()),
+    within(server.config("GET", ...(SETTINGS as [string]))).then(settingsOf, () => new Map<string, string>()),
+  ]);
+  const role = { master: "master", slave: "replica" } as const;
+  const minReplicas = settings.get("min-replicas-to-write");
+  const good = info.get("min_slaves_good_slaves");
+  return {
+    address,
+    role: role[info.get("role") as keyof typeof role],
+    version: info.get("valkey_version") ?? info.get("redis_version"),
+    policy: info.get("maxmemory_policy") ?? settings.get("maxmemory-policy"),
+    memory: info.has("maxmemory")
+      ? { usedBytes: Number(info.get("used_memory")), maxBytes: Number(info.get("maxmemory")) }
+      : undefined,
+    persistence: persistenceOf(info, settings),
+    replicas: replicasOf(info),
+    minReplicas:
+      good === undefined
+        ? undefined
+        : { wanted: minReplicas === undefined ? undefined : Number(minReplicas), good: Number(good) },
+    isLinked: info.has("master_link_status") ? info.get("master_link_status") === "up" : undefined,
+    ...clock,
+  };
+}
+
+/** The quickest of some looks tells most: the clock was read somewhere within it. */
+async function readClock(server: Redis): Promise<Pick<ServerFacts, "clockAheadMs" | "clockErrorMs">> {
+  let best = { clockAheadMs: 0, clockErrorMs: Number.POSITIVE_INFINITY };
+  for (let look = 0; look < CLOCK_LOOKS; look++) {
+    const [hereMs, began] = [Date.now(), performance.now()];
+    const [seconds, micros] = (await within(server.time())) as [unknown, unknown];
+    const halfMs = (performance.now() - began) / 2;
+    const clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (hereMs + halfMs);
+    // Date.now() is whole ms.
+    if (halfMs + 1 < best.clockErrorMs) best = { clockAheadMs, clockErrorMs: halfMs + 1 };
+  }
+  return best;
+}
+
+function persistenceOf(
+  info: ReadonlyMap<string, string>,
+  settings: ReadonlyMap<string, string>,
+): PersistenceFacts | undefined {
+  if (!info.has("aof_enabled")) return undefined;
+  const save = settings.get("save");
+  return {
+    isAofOn: info.get("aof_enabled") === "1",
+    isAofWriteOk: info.get("aof_last_write_status") !== "err",
+    takesSnapshots: save === undefined ? undefined : save !== "",
+    isSnapshotOk: info.get("rdb_last_bgsave_status") !== "err",
+    fsync: settings.get("appendfsync"),
+  };
+}
+
+function replicasOf(info: ReadonlyMap<string, string>): ReplicaFacts[] {
+  const offset = Number(info.get("master_repl_offset") ?? 0);
+  return [...info]
+    .filter(([name]) => /^slave\d+$/.test(name))
+    .map(([, line]) => {
+      const fields = new Map(line.split(",").map((pair) => pair.split("=", 2) as [string, string]));
+      return {
+        address: `${fields.get("ip")}:${fields.get("port")}`,
+        state: fields.get("state") ?? "",
+        behindBytes: Math.max(0, offset - Number(fields.get("offset") ?? 0)),
+        silentMs: Number(fields.get("lag") ?? 0) * 1000,
+      };
+    });
+}
+
+const clusterState = async (server: Redis): Promise<string | undefined> =>
+  await within(server.cluster("INFO")).then(
+    (text) => parseInfo(text).get("cluster_state"),
+    () => undefined,
+  );
+
+async function readRights(server: Redis, prefix: string, isCluster: boolean): Promise<RightsFacts> {
+  try {
+    const user = await within(server.acl("WHOAMI"));
+    const tried = neededRights(prefix, isCluster).map(async ({ command, isOptional }) => {
+      return { reason: await within(server.acl("DRYRUN", user, ...(command as [string]))), isOptional };
+    });
+    const missing: MissingRight[] = [];
+    for (const { reason, isOptional } of await Promise.all(tried)) {
+      const known = missing.some((one) => one.reason === reason);
+      if (reason !== "OK" && !known) missing.push({ reason, isOptional });
+    }
+    return { isAsked: true, user, missing };
+  } catch (error) {
+    withoutCommand(error);
+    return { isAsked: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const parseInfo = (text: string): Map<string, string> =>
+  new Map(
+    text
+      .split(/\r?\n/)
+      .filter((line) => line.includes(":"))
+      .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]),
+  );
+
+function settingsOf(reply: unknown): Map<string, string> {
+  const flat = Array.isArray(reply)
+    ? reply.map(String)
+    : Object.entries(reply as object)
+        .flat()
+        .map(String);
+  return new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ""]] : [])));
+}
+
+function addressOf({ options, stream }: Redis): string {
+  if (options.path !== undefined && options.path !== null && options.path !== "") return options.path;
+  // Through sentinels the options do not say where it is.
+  const socket = stream as { remoteAddress?: string; remotePort?: number } | undefined;
+  return socket?.remoteAddress === undefined
+    ? `${options.host}:${options.port}`
+    : `${socket.remoteAddress}:${socket.remotePort}`;
+}
+
+async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
