@@ -10,7 +10,10 @@ import { addSchedulerCommand } from "./commands/scheduler.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { addShardCommand } from "./commands/shard.ts";
 import { addTaskCommands } from "./commands/task.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addStatsCommand } from "./commands/stats.ts";
+import { addTimelineCommand } from "./commands/timeline.ts";
+import { addTopCommand } from "./commands/top.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { CliError, EXIT, exitCodeOf } from "./exit.ts";
 import { useTimeZone } from "./time-zone.ts";
@@ -57,7 +60,10 @@ export function program(): Command {
   addImportCommand(root);
   addExportCommand(root);
   addStatsCommand(root);
+  addTimelineCommand(root);
+  addTopCommand(root);
   addDeadCommand(root);
+  addDoctorCommand(root);
   addDevCommand(root);
   return root;
 }
