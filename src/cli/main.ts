@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DelayqError } from "../core/errors.ts";
 import { addAddCommand } from "./commands/add.ts";
+import { COMPLETES, addCompletionCommand, offerQueues } from "./commands/completion.ts";
 import { addDeadCommand } from "./commands/dead.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addExportCommand } from "./commands/export.ts";
@@ -28,7 +29,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   quietBrokenPipes();
   endOnInterrupt();
   try {
-    await program().parseAsync(argv);
+    const root = program();
+    if (argv[2] === COMPLETES) await offerQueues(argv.slice(3));
+    await root.parseAsync(argv);
     return EXIT.ok;
   } catch (error) {
     return report(error);
@@ -65,6 +68,7 @@ export function program(): Command {
   addDeadCommand(root);
   addDoctorCommand(root);
   addDevCommand(root);
+  addCompletionCommand(root); // the last: it reads the others
   return root;
 }
 
