@@ -1,4 +1,5 @@
 import { describe, expect, inject, test } from "vitest";
+import { setupRedisProcess } from "../dev/setup.ts";
 import { eventually } from "../support/fixture.ts";
 import { setupCli } from "./support/cli.ts";
 import { hasTerminal, startInTerminal } from "./support/screen.ts";
@@ -102,5 +103,21 @@ describe.runIf(hasTerminal)("top on a terminal", () => {
     const seen = top.seen();
     expect(/after=(\S+)/.exec(seen)?.[1]).toBe(/before=(\S+)/.exec(seen)?.[1]);
     expect(seen).toContain(LEAVE);
+  });
+
+  test("says when Redis does not answer, goes on when it does, and can be left meanwhile", async () => {
+    const redis = await setupRedisProcess();
+    await redis.start();
+    const url = `redis://127.0.0.1:${redis.port}`;
+    const top = startInTerminal(["top", "--interval", "100ms"], { DELAYQ_REDIS_URL: url });
+    await top.until(/no queues yet/);
+    await redis.kill("SIGSTOP");
+    await top.until(/Redis does not answer/);
+    await redis.kill("SIGCONT");
+    await top.until(/sorted by queue\u001b\[K\r\n\u001b\[K\r/);
+    await redis.kill("SIGKILL");
+    await top.until(/Redis does not answer/);
+    top.type("q");
+    await top.until(/code=0/);
   });
 });

@@ -29,6 +29,7 @@ interface TopFlags extends RedisFlags {
 
 const INTERVAL_MIN_MS = 100;
 const FIRST_MS = 500;
+const SLOW_MS = 2000;
 
 const HELP = `
 Rates are of the last interval; lag is for how long the oldest task that is due has been waiting. On a terminal the arrow
@@ -152,7 +153,12 @@ async function show(
   screen.open();
   try {
     for (let looks = 0; !ends.aborted; looks++) {
+      const slow = setTimeout(() => {
+        trouble = "Redis does not answer; these figures are old";
+        screen.redraw();
+      }, SLOW_MS);
       const seen = await untilAborted(patient(look), ends);
+      clearTimeout(slow);
       if (seen === undefined) break;
       if (typeof seen === "string") trouble = seen;
       else [pulses, trouble] = [seen, undefined];

@@ -49,7 +49,7 @@ export class Screen {
     if (!this.#isOpen) return;
     const { columns, rows } = this.#out;
     const lines = this.#draw(columns, rows).map((line) => `${line}${ansi.eraseEndLine}`);
-    this.#out.write(ansi.cursorTo(0, 0) + lines.join("\r\n") + ansi.eraseDown);
+    this.#out.write(ansi.cursorTo(0, 0) + lines.join("\n") + ansi.eraseDown);
   };
 
   readonly #keyPressed = (_text: string | undefined, key: Key): void => {

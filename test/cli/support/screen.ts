@@ -48,7 +48,9 @@ export function startInTerminal(args: readonly string[], env: NodeJS.ProcessEnv)
       await eventually(() => {
         const match = pattern.exec(all.slice(readTo));
         if (match === null)
-          throw new Error(`not seen: ${String(pattern)} in ${JSON.stringify(all.slice(readTo))}`);
+          throw new Error(
+            `not seen: ${String(pattern)} in ${JSON.stringify(all.slice(readTo).slice(-2000))}`,
+          );
         readTo += match.index + match[0].length;
         return match[0];
       }),
