@@ -56,6 +56,7 @@ export class Connection {
   #lastError: unknown;
   #version: Promise<void> | undefined;
   #becomesReady: Promise<void> | undefined;
+  #endWait = (): void => {};
 
   private constructor(resolved: ResolvedConnection, logger: Logger) {
     this.#key = resolved.sharingKey;
@@ -82,6 +83,7 @@ export class Connection {
     this.#isClosed = true;
     shared.delete(this.#key);
     this.#client.disconnect();
+    this.#endWait(); // it will not become ready any more
     this.#subscriber?.close();
     this.#confirmed?.close();
   }
@@ -211,18 +213,24 @@ export class Connection {
 
   async #ready(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const client = this.#client;
-    if (this.#isClosed) throw closed();
+    this.#checkOpen();
     if (client.status !== "ready") {
       if (client.status === "wait" || client.status === "end") void client.connect().catch(() => {}); // see "error"
       await before(deadlineMs, signal, this.#nextReady());
+      this.#checkOpen();
     }
     this.#version ??= this.#checkVersion();
     await before(deadlineMs, signal, this.#version);
   }
 
+  #checkOpen(): void {
+    if (this.#isClosed) throw closed();
+  }
+
   /** One promise for all calls that wait; it never rejects. */
   #nextReady(): Promise<void> {
     this.#becomesReady ??= new Promise((resolve) => {
+      this.#endWait = resolve;
       this.#client.once("ready", () => {
         this.#becomesReady = undefined;
         resolve();

@@ -16,6 +16,9 @@ const HELP = `
 It only looks. What is not well is told with why it matters and what to do. Warnings leave the exit code at 0, failures
 make it 3.
 
+--json prints { healthy, ok, warnings, failures, findings }, a finding being { check, about, level, text, why, fix }; level is ok,
+warning or failure, and of what is ok there is no why and fix.
+
 Examples:
   $ delayq doctor
   $ delayq doctor emails --json | jq '.findings[] | select(.level != "ok")'`;

@@ -31,6 +31,8 @@ const HELP = `
 Tasks are counted, never listed, so this is as quick with ten million tasks as with ten. Days and hours are those of this
 machine's time zone, or of --tz. What is due already and waits for a worker is shown apart, as overdue.
 
+--json prints { queue, by, readAt, readAtMs, overdue, buckets, later }, a bucket being { startAt, startAtMs, endAt, endAtMs, tasks }.
+
 Examples:
   $ delayq timeline emails
   $ delayq timeline emails --by minute --for 2h

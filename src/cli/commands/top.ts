@@ -36,6 +36,9 @@ Rates are of the last interval; lag is for how long the oldest task that is due 
 keys switch the queue whose shards are shown, s sorts, q or Ctrl-C leaves. Elsewhere, or with --count or --json, it prints a
 line for each queue and interval.
 
+--json prints queue, readAt, readAtMs, delayed, ready, leased, dead, done, paused, rates (added, completed and failed a second),
+lagMs, workers, concurrency (of them all), schedulers and shards (how many).
+
 Examples:
   $ delayq top
   $ delayq top emails --interval 10s
