@@ -1,6 +1,7 @@
--- look-shard: who serves a shard, how many tasks it holds of each state, what is due next, and what has waited longest.
+-- look-shard: who serves a shard, how many tasks it holds of each state, its counters, and which times tell how it fares.
 --
--- One step, so that the numbers belong together. What has waited longest stands first on a runway, or first in a due set.
+-- One step, so that the numbers belong together. What has waited longest stands first on a runway, or first in a due set; of a
+-- runway it is the record that knows the due time.
 --
 -- flags: no-writes
 -- include lib/clock lib/record
@@ -14,20 +15,26 @@
 -- KEYS[25]     done     zset  id scored by when it is forgotten (ms)
 -- KEYS[26]     ctl      hash  the shard's copy of meta
 -- KEYS[27]     seq      hash  last fence, epoch, owner
+-- KEYS[28]     stats    hash  counters
 --
 -- ARGV[1]      nowMs    int   0 means Redis TIME
+-- ARGV[2]      sinceMs  int   how long ago a death is recent
 --
 -- Replies
---   { "SHARD", nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, headDueMs }
---       nextDueMs is when the next delayed task is due, headDueMs when the longest waiting ready one was; -1 where there is none
+--   { "SHARD", nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, oldestDueMs, expired, firstDeadlineMs,
+--     diedLately, diedBefore, counter, count... }
+--       nextDueMs is when the next delayed task is due, oldestDueMs when the longest waiting ready one was; expired: leases
+--       whose deadline has passed; firstDeadlineMs: of any lease; diedLately: recent deaths; diedBefore: those of as long a
+--       time before. A time is -1 where there is none.
 --
 -- Cost O(log N).
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
 local tasks, more, leased, dead, done = KEYS[21], KEYS[22], KEYS[23], KEYS[24], KEYS[25]
-local ctl, seq = KEYS[26], KEYS[27]
+local ctl, seq, stats = KEYS[26], KEYS[27], KEYS[28]
+local sinceMs = tonumber(ARGV[2])
 
 local nowMs = readClock(ARGV[1])
-local delayedCount, readyCount, nextDueMs, headDueMs = 0, 0, math.huge, math.huge
+local delayedCount, readyCount, nextDueMs, oldestDueMs = 0, 0, math.huge, math.huge
 local levels = redis.call("HGET", ctl, "levels") or ""
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
@@ -37,7 +44,7 @@ for i = 1, #levels do
   delayedCount = delayedCount + redis.call("ZCARD", dueKey) - dueCount
   local head = dueCount > 0 and redis.call("ZRANGE", dueKey, 0, 0, "WITHSCORES")[2]
   if head then
-    headDueMs = math.min(headDueMs, tonumber(head))
+    oldestDueMs = math.min(oldestDueMs, tonumber(head))
   end
   local following = redis.call("ZRANGE", dueKey, dueCount, dueCount, "WITHSCORES")[2]
   if following then
@@ -47,9 +54,11 @@ for i = 1, #levels do
   local record = id and redis.call("HGET", tasks, id)
   if record and isKnownFormat(record) then
     local _, _, dueAtMs = factsOf(record, redis.call("HGET", more, id))
-    headDueMs = math.min(headDueMs, dueAtMs)
+    oldestDueMs = math.min(oldestDueMs, dueAtMs)
   end
 end
+local deadline = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+local lately, before = whole(nowMs - sinceMs), whole(nowMs - 2 * sinceMs)
 local held = redis.call("HMGET", seq, "epoch", "owner")
 return {
   "SHARD",
@@ -63,5 +72,10 @@ return {
   redis.call("ZCARD", dead),
   redis.call("ZCARD", done),
   nextDueMs < math.huge and nextDueMs or -1,
-  headDueMs < math.huge and headDueMs or -1,
+  oldestDueMs < math.huge and oldestDueMs or -1,
+  redis.call("ZCOUNT", leased, "-inf", nowMs),
+  deadline or -1,
+  redis.call("ZCOUNT", dead, "(" .. lately, "+inf"),
+  redis.call("ZCOUNT", dead, "(" .. before, lately),
+  unpack(redis.call("HGETALL", stats)),
 }

@@ -3,10 +3,10 @@ import { judgeQueue } from "../core/queue-rules.ts";
 import { judgeRedis } from "../core/redis-rules.ts";
 import type { Connection } from "../store/connection.ts";
 import type { Namespace } from "../store/keys.ts";
-import { readMembers } from "../store/member-store.ts";
+import { MemberStore } from "../store/member-store.ts";
 import { within } from "../store/queue-store.ts";
 import { readRedisFacts } from "../store/redis-facts.ts";
-import { surveyShards } from "./shard-survey.ts";
+import { lookAtShards } from "./shards.ts";
 import { findBusiestSecond } from "./timeline.ts";
 
 /** Looks at a Redis and at queues in it, and says what is not well. Facts are gathered here and nowhere else. */
@@ -32,8 +32,8 @@ export async function readQueueFacts(
 ): Promise<QueueFacts> {
   const { prefix, queue } = namespace;
   const [shards, members] = await Promise.all([
-    surveyShards(connection, namespace),
-    readMembers(connection, prefix),
+    lookAtShards(connection, namespace),
+    new MemberStore(connection, prefix).read(within()),
   ]);
   const nowMs = Math.max(0, ...shards.map((shard) => shard.nowMs));
   const serving = members.filter(({ queues }) => queues.includes(queue));

@@ -1,7 +1,8 @@
 import { TASK_STATES, type TaskCounts } from "../core/task.ts";
 import type { Connection } from "../store/connection.ts";
-import { readMembers, type Member } from "../store/member-store.ts";
-import { surveyShards, type ShardSurvey } from "./shard-survey.ts";
+import { MemberStore, type Member } from "../store/member-store.ts";
+import { within } from "../store/queue-store.ts";
+import { lookAtShards, type ShardLook } from "./shards.ts";
 
 /** A queue at one moment, and how fast things happened in it since the moment before. Times are epoch ms by the clock of Redis. */
 export interface Pulse extends TaskCounts {
@@ -16,7 +17,7 @@ export interface Pulse extends TaskCounts {
   /** How many tasks they run at the same time, all together. */
   readonly concurrency: number;
   readonly schedulers: number;
-  readonly shards: readonly ShardSurvey[];
+  readonly shards: readonly ShardLook[];
 }
 
 export interface Rates {
@@ -37,16 +38,16 @@ export class PulseReader {
   }
 
   async read(queues: readonly string[]): Promise<Pulse[]> {
-    const members = await readMembers(this.#connection, this.#prefix);
+    const members = await new MemberStore(this.#connection, this.#prefix).read(within());
     return await Promise.all(
       queues.map(async (queue) => {
-        const shards = await surveyShards(this.#connection, { prefix: this.#prefix, queue });
+        const shards = await lookAtShards(this.#connection, { prefix: this.#prefix, queue });
         return this.#pulse(queue, shards, members);
       }),
     );
   }
 
-  #pulse(queue: string, shards: readonly ShardSurvey[], members: readonly Member[]): Pulse {
+  #pulse(queue: string, shards: readonly ShardLook[], members: readonly Member[]): Pulse {
     const readAtMs = Math.max(0, ...shards.map(({ nowMs }) => nowMs));
     const counters: Record<string, number> = {};
     const counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as TaskCounts;

@@ -1,24 +1,30 @@
+import type { TaskCounts } from "../core/task.ts";
 import type { Connection } from "../store/connection.ts";
 import type { Namespace } from "../store/keys.ts";
 import { QueueStore } from "../store/queue-store.ts";
 
-/** What one shard of a queue looks like now. */
-export interface ShardLook {
+/** What one shard of a queue looks like now. Times are epoch ms by the clock of Redis. */
+export interface ShardLook extends TaskCounts {
   readonly shard: number;
+  readonly nowMs: number;
   /** The scheduler that serves it; empty for none. */
   readonly owner: string;
   readonly epoch: string;
   readonly paused: boolean;
-  readonly delayed: number;
-  readonly ready: number;
-  readonly leased: number;
-  readonly dead: number;
-  readonly done: number;
   /** When the next delayed task is due. */
-  readonly nextDueAtMs: number | undefined;
-  /** For how long the ready task that has waited longest has been due. */
-  readonly headAgeMs: number | undefined;
+  readonly nextDueMs: number | undefined;
+  /** When the ready task that has waited longest was due. */
+  readonly oldestDueMs: number | undefined;
+  /** Leases whose deadline has passed. */
+  readonly expired: number;
+  readonly firstDeadlineMs: number | undefined;
+  /** How many died in the last hour, and in the one before it. */
+  readonly diedLately: number;
+  readonly diedBefore: number;
+  readonly counters: Readonly<Record<string, number>>;
 }
+
+const LATELY_MS = 3_600_000;
 
 /** All shards of a queue; none for a queue that is not there. */
 export async function lookAtShards(connection: Connection, namespace: Namespace): Promise<ShardLook[]> {
@@ -26,9 +32,8 @@ export async function lookAtShards(connection: Connection, namespace: Namespace)
   const count = (await store.readShards()) ?? 0;
   return await Promise.all(
     store.shards(count).map(async (keys): Promise<ShardLook> => {
-      const { word: _, nowMs, nextDueMs, headDueMs, ...look } = await store.lookShard(keys);
-      const headAgeMs = headDueMs === undefined ? undefined : Math.max(0, nowMs - headDueMs);
-      return { shard: keys.shard, ...look, nextDueAtMs: nextDueMs, headAgeMs };
+      const { word: _, counters, ...look } = await store.lookShard(keys, LATELY_MS);
+      return { shard: keys.shard, ...look, counters: Object.fromEntries(counters) };
     }),
   );
 }

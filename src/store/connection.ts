@@ -117,7 +117,7 @@ export class Connection {
 
   /** A plain read; writes are scripts, since Redis refuses plain ones when it is full. */
   async read(
-    command: "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time" | "zrange" | "zrangebyscore",
+    command: "hgetall" | "hmget" | "hget" | "hlen" | "lrange" | "time" | "zrange",
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {

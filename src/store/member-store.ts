@@ -1,7 +1,7 @@
 import type { CallOptions, Connection } from "./connection.ts";
 import { memberFactsKey, membersKey } from "./keys.ts";
 import { beat } from "./scripts.ts";
-import { REDIS_TIME, pairs, readTimeMs, within, type GivenTime } from "./queue-store.ts";
+import { REDIS_TIME, pairs, readTimeMs, type GivenTime } from "./queue-store.ts";
 
 /** What is known of a live scheduler or worker. */
 export interface MemberFacts {
@@ -16,30 +16,6 @@ export interface MemberFacts {
 
 export interface Member extends MemberFacts {
   readonly id: string;
-}
-
-/**
- * Who lives now, without saying that oneself does. Whoever missed its time is left out, also where nobody has beaten since
- * to take it away.
- */
-export async function readMembers(
-  connection: Connection,
-  prefix: string,
-  options = within(),
-): Promise<(Member & { readonly missedAtMs: number })[]> {
-  const [nowMs, scores, facts] = await Promise.all([
-    readTimeMs(connection, options),
-    connection.read("zrange", [membersKey(prefix), 0, -1, "WITHSCORES"], options),
-    connection.read("hgetall", [memberFactsKey(prefix)], options),
-  ]);
-  const missedAtMs = pairs(scores);
-  return [...pairs(facts)]
-    .filter(([id]) => Number(missedAtMs.get(id) ?? 0) > nowMs)
-    .map(([id, json]) => ({
-      id,
-      ...(JSON.parse(json) as MemberFacts),
-      missedAtMs: Number(missedAtMs.get(id)),
-    }));
 }
 
 /** Who lives: one heartbeat a member, whatever it serves. */
@@ -72,15 +48,16 @@ export class MemberStore {
     return { generation: reply.generation, members };
   }
 
-  /** Who lives now, by the clock of Redis; changes nothing. */
-  async read(nowMs: number, options: CallOptions): Promise<Member[]> {
-    const { members, facts } = this.#keys;
-    const ids = (await this.#connection.read("zrangebyscore", [members, nowMs, "+inf"], options)) as string[];
-    const known = pairs(await this.#connection.read("hgetall", [facts], options));
-    // One that left between the two reads has no facts any more.
-    return ids.flatMap((id) => {
-      const its = known.get(id);
-      return its === undefined ? [] : [{ id, ...(JSON.parse(its) as MemberFacts) }];
-    });
+  /** Who lives now. Whoever missed its time is left out, also where nobody has beaten since to take it away. Changes nothing. */
+  async read(options: CallOptions): Promise<Member[]> {
+    const [nowMs, scores, facts] = await Promise.all([
+      readTimeMs(this.#connection, options),
+      this.#connection.read("zrange", [this.#keys.members, 0, -1, "WITHSCORES"], options),
+      this.#connection.read("hgetall", [this.#keys.facts], options),
+    ]);
+    const untilMs = pairs(scores);
+    return [...pairs(facts)]
+      .filter(([id]) => Number(untilMs.get(id) ?? 0) > nowMs)
+      .map(([id, its]) => ({ id, ...(JSON.parse(its) as MemberFacts) }));
   }
 }

@@ -237,8 +237,10 @@ export class QueueStore {
     return await this.#connection.call(scripts.counts, keys, { nowMs: this.#time() }, [], within());
   }
 
-  async lookShard(keys: ShardKeys) {
-    return await this.#connection.call(scripts.lookShard, keys, { nowMs: this.#time() }, [], within());
+  /** Who serves a shard, its tasks, counters and telling times; and how many died in the last `sinceMs`. */
+  async lookShard(keys: ShardKeys, sinceMs: number) {
+    const args = { nowMs: this.#time(), sinceMs };
+    return await this.#connection.call(scripts.lookShard, keys, args, [], within());
   }
 
   /** How many tasks are due before each of some instants, INSTANTS_MAX of them at most; those on the runway are left out. */
@@ -250,12 +252,6 @@ export class QueueStore {
       instantsMs,
       within(),
     );
-  }
-
-  /** Owner, oldest and next due times, leases past their deadline; and how many died in the last `sinceMs`. */
-  async survey(keys: ShardKeys, sinceMs: number) {
-    const args = { nowMs: this.#time(), sinceMs };
-    return await this.#connection.call(scripts.survey, keys, args, [], within());
   }
 
   // Serving

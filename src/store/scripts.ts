@@ -272,11 +272,28 @@ export const counts = defineScript({
 
 export const lookShard = defineScript({
   name: "look-shard",
-  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "ctl", "seq"],
-  args: ["nowMs"],
+  keys: ["due", "ready", "tasks", "more", "leased", "dead", "done", "ctl", "seq", "stats"],
+  args: ["nowMs", "sinceMs"],
   items: [],
   replies: {
-    SHARD: ([nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, headDueMs]) => ({
+    SHARD: ([
+      nowMs,
+      epoch,
+      owner,
+      paused,
+      delayed,
+      ready,
+      leased,
+      dead,
+      done,
+      nextDueMs,
+      oldestDueMs,
+      expired,
+      firstDeadlineMs,
+      diedLately,
+      diedBefore,
+      ...counters
+    ]) => ({
       nowMs: Number(nowMs),
       epoch: text(epoch),
       owner: text(owner),
@@ -287,7 +304,12 @@ export const lookShard = defineScript({
       dead: Number(dead),
       done: Number(done),
       nextDueMs: instant(nextDueMs),
-      headDueMs: instant(headDueMs),
+      oldestDueMs: instant(oldestDueMs),
+      expired: Number(expired),
+      firstDeadlineMs: instant(firstDeadlineMs),
+      diedLately: Number(diedLately),
+      diedBefore: Number(diedBefore),
+      counters: rows(counters, 2, (counter, count) => [text(counter), Number(count)] as const),
     }),
   },
 });
@@ -334,36 +356,6 @@ export const restore = defineScript({
     RESTORED: (existed) => ({ existed: numbers(existed) }),
     RUNNING: none,
     NO_PROFILE: none,
-  },
-});
-
-export const survey = defineScript({
-  name: "survey",
-  keys: ["due", "ready", "tasks", "more", "leased", "dead", "ctl", "seq"],
-  args: ["nowMs", "sinceMs"],
-  items: [],
-  replies: {
-    SURVEYED: ([
-      nowMs,
-      owner,
-      epoch,
-      oldestDueMs,
-      nextDueMs,
-      expired,
-      firstDeadlineMs,
-      diedLately,
-      diedBefore,
-    ]) => ({
-      nowMs: Number(nowMs),
-      owner: text(owner),
-      epoch: text(epoch),
-      oldestDueMs: instant(oldestDueMs),
-      nextDueMs: instant(nextDueMs),
-      expired: Number(expired),
-      firstDeadlineMs: instant(firstDeadlineMs),
-      diedLately: Number(diedLately),
-      diedBefore: Number(diedBefore),
-    }),
   },
 });
 

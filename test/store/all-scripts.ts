@@ -95,9 +95,8 @@ export const CALLS: readonly Call[] = [
   }),
   call(scripts.walk, { cursor: "0", server: "", limit: 100 }, [], { word: "PAGE", cursor: "0" }),
   call(scripts.counts, {}, [], { word: "COUNTS" }),
-  call(scripts.lookShard, {}, [], { word: "SHARD", owner: "s1" }),
+  call(scripts.lookShard, { sinceMs: 1000 }, [], { word: "SHARD", owner: "s1" }),
   call(scripts.dueBefore, {}, [0], { word: "COUNTED" }),
-  call(scripts.survey, { sinceMs: 1000 }, [], { word: "SURVEYED" }),
   call(scripts.beat, { member: "m1", ttlMs: 3000, memberFacts: "{}", generation: 0 }, [], {
     word: "MEMBERS",
   }),

@@ -40,15 +40,7 @@ describe("the contract of the scripts", () => {
     const flagged = (flags: string): string[] =>
       [...bodies].filter(([, text]) => parseHeader(text).flags?.join(" ") === flags).map(([name]) => name);
     expect(flagged("")).toEqual(["add", "register", "restore", "update"]);
-    expect(flagged("no-writes")).toEqual([
-      "counts",
-      "due-before",
-      "get",
-      "list",
-      "look-shard",
-      "survey",
-      "walk",
-    ]);
+    expect(flagged("no-writes")).toEqual(["counts", "due-before", "get", "list", "look-shard", "walk"]);
   });
 
   test.each(bindings)("sends $name to Redis with its flags first and without comments", ({ name }) => {

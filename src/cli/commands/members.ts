@@ -31,7 +31,7 @@ async function list(role: Role, queue: string | undefined, { json, ...flags }: M
   if (queue !== undefined) checkKeyPart("queue name", queue);
   const all = await withRedis(
     flags,
-    async ({ connection, prefix, nowMs }) => await new MemberStore(connection, prefix).read(nowMs, within()),
+    async ({ connection, prefix }) => await new MemberStore(connection, prefix).read(within()),
   );
   const members = all
     .filter((member) => member.role === role && (queue === undefined || member.queues.includes(queue)))

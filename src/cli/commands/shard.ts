@@ -37,20 +37,31 @@ async function list(queue: string, { json, ...flags }: ShardFlags): Promise<void
     await checkQueueExists(redis, queue);
     const { connection, prefix } = redis;
     const shards = await lookAtShards(connection, { prefix, queue });
-    if (json) printJson(shards.map((shard) => withTimes(shard)));
+    if (json) printJson(shards.map(documentOf));
     else
       print(tableOf(["shard", "owner", "epoch", ...TASK_STATES, "next due", "head age"], shards.map(rowOf)));
   });
 }
 
+const headAgeOf = ({ nowMs, oldestDueMs }: ShardLook): number | undefined =>
+  oldestDueMs === undefined ? undefined : Math.max(0, nowMs - oldestDueMs);
+
+function documentOf(look: ShardLook): object {
+  const { shard, owner, epoch, paused, delayed, ready, leased, dead, done, nextDueMs } = look;
+  const states = { delayed, ready, leased, dead, done };
+  const times = { nextDueAtMs: nextDueMs, headAgeMs: headAgeOf(look) };
+  return withTimes({ shard, owner, epoch, paused, ...states, ...times });
+}
+
 function rowOf(shard: ShardLook): (string | number)[] {
-  const { nextDueAtMs, headAgeMs } = shard;
+  const { nextDueMs } = shard;
+  const headAgeMs = headAgeOf(shard);
   return [
     shard.shard,
     shard.owner || "none",
     shard.epoch,
     ...TASK_STATES.map((state) => shard[state]),
-    nextDueAtMs === undefined ? "" : shownTime(nextDueAtMs),
+    nextDueMs === undefined ? "" : shownTime(nextDueMs),
     headAgeMs === undefined ? "" : `${(headAgeMs / 1000).toFixed(1)} s`,
   ];
 }
