@@ -26,6 +26,7 @@ export function neededRights(prefix: string, isCluster: boolean): NeededRight[] 
     ["hgetall", hash],
     ["hexists", hash, "f"],
     ["hlen", hash],
+    ["hscan", hash, "0"],
     ["hstrlen", hash, "f"],
     ["hset", hash, "f", "v"],
     ["hdel", hash, "f"],
