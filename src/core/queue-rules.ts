@@ -68,13 +68,13 @@ function workers(queue: QueueFacts): Verdict {
     return warning(
       text,
       "When the next task is due, nobody will run it.",
-      `Start one: delayq worker ${queue.queue} FILE`,
+      `Start one: delayq worker --queue ${queue.queue} --handler FILE`,
     );
   }
   return failure(
     text,
     "Due tasks wait, and nobody runs them.",
-    `Start one: delayq worker ${queue.queue} FILE`,
+    `Start one: delayq worker --queue ${queue.queue} --handler FILE`,
   );
 }
 

@@ -98,7 +98,7 @@ describe("doctor", () => {
     expect(stdout).toContain(
       "  FAILURE  workers: 0 workers alive, 1 task ready\n" +
         "           why: Due tasks wait, and nobody runs them.\n" +
-        "           do:  Start one: delayq worker q FILE\n",
+        "           do:  Start one: delayq worker --queue q --handler FILE\n",
     );
   });
 
