@@ -180,6 +180,16 @@ it("says what was imported when it is interrupted", async () => {
   await logged(`interrupted; imported ${counted} tasks; go on with --from-line ${delayed + 1} --run `);
 });
 
+it("reads times without an offset as local to --tz", async () => {
+  const { run, queue } = setupCli();
+  const input = ndjson([{ name: "a", at: "2127-01-01T09:00", id: "a1" }]);
+  expect(await run(["import", "q", "-", "--at-field", "at", "--tz", "Asia/Tokyo"], { input })).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect((await queue().get("a1"))?.dueAtMs).toBe(Date.parse("2127-01-01T00:00:00Z"));
+});
+
 it("refuses what cannot be imported", async () => {
   const { run, folder } = setupCli();
   const [missing, isFolder, noField, both] = await Promise.all([

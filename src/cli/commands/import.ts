@@ -11,6 +11,7 @@ import { LineSource } from "../import/line-source.ts";
 import type { LineFormat, LineTime } from "../import/line-task.ts";
 import { restoreExport } from "../import/restore-run.ts";
 import { withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
+import { withTimeZone } from "../time-zone.ts";
 
 interface ImportFlags extends RedisFlags {
   readonly delayField?: string;
@@ -41,7 +42,7 @@ queue stays paused if it was, here or there.
 
 --delay-field and --at-field take the due time from a field of the line. Offsets count from one origin for the whole file:
 the moment the import starts, by the clock of Redis, and --start-in later. With --speed 10 an hour takes six minutes.
-Texts of time without an offset are local time of this machine.
+Texts of time without an offset are local time of this machine, or of --tz.
 
 Examples:
   $ delayq import emails tasks.ndjson
@@ -51,7 +52,7 @@ Examples:
   $ delayq import emails emails-backup.ndjson --restore`;
 
 export function addImportCommand(root: Command): void {
-  withRedisFlags(root.command("import"))
+  withTimeZone(withRedisFlags(root.command("import")))
     .summary("add tasks from a file, or bring an export back")
     .description("Adds tasks from a file of any size, one JSON object a line.")
     .argument("<queue>")
