@@ -82,7 +82,8 @@ function sections(command, path = []) {
     command.commands.length === 0
       ? [`\n### ${names.join(" ")}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``]
       : [];
-  return [...own, ...command.commands.flatMap((sub) => sections(sub, names))];
+  const shown = new Set(command.createHelp().visibleCommands(command));
+  return [...own, ...command.commands.filter((sub) => shown.has(sub)).flatMap((sub) => sections(sub, names))];
 }
 
 function helpOf(command) {

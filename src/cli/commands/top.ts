@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command } from "commander";
+import { Option, type Command } from "commander";
 import { DelayqError } from "../../core/errors.ts";
 import { TASK_STATES } from "../../core/task.ts";
 import { shortDuration } from "../../core/wording.ts";
@@ -51,7 +51,11 @@ export function addTopCommand(root: Command): void {
       "Shows how fast tasks of a queue, or of all queues, are added, completed and failing, and whether they wait.",
     )
     .argument("[queue]", "all queues if left out")
-    .option("--interval <duration>", "how often to look", durationArgument, 2000)
+    .addOption(
+      new Option("--interval <duration>", "how often to look")
+        .argParser(durationArgument)
+        .default(2000, "2s"),
+    )
     .option("--count <n>", "end after so many looks", integerArgument(1))
     .option("--json", "one JSON object a line, for each queue and interval")
     .addHelpText("after", HELP)
