@@ -2,52 +2,52 @@ import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import type { Command } from "commander";
 import { expect, it, onTestFinished } from "vitest";
+import { program } from "../../src/cli/main.ts";
 import { withRedis } from "../../src/cli/redis-session.ts";
 import { startDevRedis } from "../../src/dev/dev-redis.ts";
 import { runCli, setupCli } from "./support/cli.ts";
 
-const COMMANDS = [
-  "worker",
-  "worker run",
-  "worker ls",
-  "scheduler",
-  "scheduler run",
-  "scheduler ls",
-  "add",
-  "task ls",
-  "task show",
-  "task add",
-  "task cancel",
-  "task reschedule",
-  "task run-now",
-  "task update",
-  "queue ls",
-  "queue show",
-  "queue pause",
-  "queue resume",
-  "queue drain",
-  "queue obliterate",
-  "shard ls",
-  "import",
-  "stats",
-  "dead ls",
-  "dead show",
-  "dead requeue",
-  "dead purge",
-  "dev",
-];
+/** All that can be run, with the words that call it. */
+function leaves(command: Command, path: readonly string[] = []): [words: string, Command][] {
+  if (command.commands.length === 0) return [[path.join(" "), command]];
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((sub) => command.commands.includes(sub))
+    .flatMap((sub) => leaves(sub, [...path, sub.name()]));
+}
 
-it("shows help with an example for each command", async () => {
+function helpOf(command: Command): string {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => (text += part) });
+  command.outputHelp();
+  return text;
+}
+
+const NEEDS_NO_REDIS = ["dev", "completion"];
+
+it("has help with an example for each command", () => {
+  const commands = leaves(program());
+  expect(commands.length).toBeGreaterThan(30);
+  for (const [words, command] of commands) {
+    const help = helpOf(command);
+    expect(help).toMatch(new RegExp(`^Usage: delayq ${words} `));
+    expect(help).toContain("  $ ");
+    const rest = help.slice(0, help.indexOf("Example"));
+    if (!NEEDS_NO_REDIS.includes(words)) expect(rest).toMatch(/--url[^]*--prefix/);
+  }
+});
+
+it("shows the help of a command, and of a noun that is a command too", async () => {
+  const commands = ["worker", "worker ls", "task ls"];
   const results = await Promise.all(
-    COMMANDS.map(async (command) => await runCli([...command.split(" "), "--help"])),
+    commands.map(async (words) => await runCli([...words.split(" "), "--help"])),
   );
   for (const [i, { code, stdout, stderr }] of results.entries()) {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(new RegExp(`^Usage: delayq ${COMMANDS[i]} `));
-    expect(stdout).toContain("  $ ");
-    const rest = stdout.slice(0, stdout.indexOf("Example"));
-    if (COMMANDS[i] !== "dev") expect(rest).toMatch(/--url[^]*--prefix/);
+    expect(stdout).toMatch(new RegExp(`^Usage: delayq ${commands[i]} `));
   }
 });
 
