@@ -148,8 +148,8 @@ export class Restorer {
   async #register(defaults: ExportHeader["defaults"], wanted: number): Promise<void> {
     const all = Object.entries(defaults);
     for (const [number, options] of all.length > 0 ? all : [["0", KEPT_DEFAULTS] as const]) {
-      const registration = new Registration(this.#store, wanted, options, CALL_MS);
-      const { profile, shards } = await registration.ensure(undefined);
+      const registration = new Registration(this.#store, wanted, options);
+      const { profile, shards } = await registration.ensure(within(CALL_MS));
       this.#profiles.set(Number(number), { number: profile, options });
       this.#shardCount = shards;
     }
