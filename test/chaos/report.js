@@ -28,9 +28,10 @@ export function tableOf(outcomes) {
     head: [...head, "fence back", "found", "stall ms", "first start ms", LAG, FAULT_LAG, "took s"],
     style: { head: [], border: [] },
   });
-  for (const { name, promised, skipped, result, tookMs } of outcomes) {
-    if (skipped !== undefined) {
-      table.push([name, { colSpan: 14, content: `SKIPPED: ${skipped}` }]);
+  for (const { name, promised, skipped, broken, result, tookMs } of outcomes) {
+    if (result === undefined) {
+      const content = broken === undefined ? `SKIPPED: ${skipped}` : "BROKE OFF, see above";
+      table.push([name, { colSpan: 14, content }]);
       continue;
     }
     table.push([

@@ -68,8 +68,9 @@ async function runAll() {
     outcomes.push(outcome);
     writeJson(outcomes);
     if (outcome.skipped !== undefined) console.log(`\n!! ${scenario.name} SKIPPED: ${outcome.skipped}`);
+    else if (outcome.broken !== undefined) console.log(`\n!! ${scenario.name} BROKE OFF: ${outcome.broken}`);
     else tell(outcome);
-    if ((outcome.result?.findings.length ?? 0) > 0) isSound = false;
+    if (outcome.broken !== undefined || outcome.result?.findings.length > 0) isSound = false;
   }
   console.log(`\n${tableOf(outcomes)}`);
 }
@@ -88,8 +89,12 @@ async function runOne(scenario, form, engine, place) {
   if (skipped !== undefined) return { name, promised, skipped };
   const startT = monotonicMs();
   const limits = limitsOf(scenario, form);
-  const result = await runScenario(scenario, form, limits, options.seed, { engine, server, folder: place });
-  return { name, promised, result, tookMs: monotonicMs() - startT };
+  try {
+    const result = await runScenario(scenario, form, limits, options.seed, { engine, server, folder: place });
+    return { name, promised, result, tookMs: monotonicMs() - startT };
+  } catch (error) {
+    return { name, promised, broken: error.stack, tookMs: monotonicMs() - startT };
+  }
 }
 
 function limitsOf(scenario, form) {
@@ -129,8 +134,9 @@ async function isCaught(mutation) {
   const scenario = SCENARIOS.find(({ name }) => name === mutation.scenario);
   const place = join(folder, mutation.name);
   const engine = mutatedEngine(mutation, place);
-  const { result, tookMs } = await runOne({ ...scenario, restMs: 3000 }, MUTATED, engine, place);
-  const { findings } = result;
+  const { result, broken, tookMs } = await runOne({ ...scenario, restMs: 3000 }, MUTATED, engine, place);
+  if (broken !== undefined) console.log(`!! ${mutation.name} BROKE OFF: ${broken}`);
+  const { findings = [] } = result ?? {};
   const caught = findings.some(({ kind }) => mutation.finds.some((found) => kind.startsWith(found)));
   const kinds = findings.map(({ kind }) => kind).join(", ") || "nothing";
   const word = caught ? "caught" : "NOT CAUGHT";

@@ -137,9 +137,13 @@ class Run {
     await (scenario.populate?.(this) ?? this.populate());
     const sampling = this.#sample();
     const flow = this.#load();
-    flow.catch(() => {}); // awaited below, or given up
-    const isDrained = await Promise.race([flow, this.#caught]);
-    this.#isOver = true;
+    for (const one of [sampling, flow]) one.catch(() => {}); // awaited below, or given up
+    let isDrained;
+    try {
+      isDrained = await Promise.race([flow, this.#caught]);
+    } finally {
+      this.#isOver = true;
+    }
     await sampling;
     if (isDrained === undefined) return { findings: merged(this.samples) };
     await this.#down();
@@ -309,7 +313,10 @@ class Run {
       await sleep(Math.max(0, atMs - passed));
       passed = Math.max(atMs, passed);
       this.#victims.clear();
-      await scenario.strike(this, new Random(`${seed} ${scenario.name} strike ${i}`));
+      // One that breaks off is found as that, and what it did is looked at all the same.
+      await scenario
+        .strike(this, new Random(`${seed} ${scenario.name} strike ${i}`))
+        .catch((error) => this.troubles.push(`a strike broke off: ${error.message}`));
     }
     await sleep(Math.max(0, totalMs - beforeMs - passed));
   }
