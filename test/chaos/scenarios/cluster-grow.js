@@ -1,6 +1,6 @@
 import { ClusterRedis } from "../cluster-redis.js";
 import { bothWays } from "./both-ways.js";
-import { clusterSetting } from "./settings.js";
+import { steadyCluster } from "./settings.js";
 
 /** In the short form only some of the slots that are empty move. */
 const EMPTY_MAX = { full: Infinity, short: 300 };
@@ -9,7 +9,7 @@ const EMPTY_MAX = { full: Infinity, short: 300 };
 export const clusterGrow = bothWays({
   name: "cluster-grow",
   topology: ClusterRedis,
-  setting: clusterSetting,
+  setting: steadyCluster,
   strikes: 1,
   async strike(run) {
     const { topology, form } = run;

@@ -1,7 +1,7 @@
 import { SentinelRedis } from "../sentinel-redis.js";
 import { bothWays } from "./both-ways.js";
 import { completed, confirmedLater } from "./evidence.js";
-import { sentinelSetting } from "./settings.js";
+import { steadySentinels } from "./settings.js";
 
 const GONE_MS = { full: 10_000, short: 2500 };
 
@@ -12,7 +12,7 @@ const GONE_MS = { full: 10_000, short: 2500 };
 export const replicaLoss = bothWays({
   name: "replica-loss",
   topology: SentinelRedis,
-  setting: sentinelSetting,
+  setting: steadySentinels,
   async strike(run) {
     const { topology, form, scenario } = run;
     const { set } = topology;

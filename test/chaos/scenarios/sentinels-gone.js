@@ -1,9 +1,13 @@
+import { monotonicMs, readLog } from "../event-log.js";
 import { SentinelRedis } from "../sentinel-redis.js";
 import { bothWays } from "./both-ways.js";
 import { startsOf } from "./evidence.js";
-import { sentinelSetting } from "./settings.js";
+import { steadySentinels } from "./settings.js";
 
-const GONE_MS = { full: 10_000, short: 2500 };
+/** ioredis looks for the master anew at such intervals that a connection which cannot do without Sentinels would have gone. */
+const GONE_MS = { full: 10_000, short: 7000 };
+const FOUND_WITHIN_MS = 10_000;
+const LOOK_MS = 100;
 /** Many tasks were run meanwhile. */
 const LEAST = 50;
 
@@ -14,7 +18,7 @@ const LEAST = 50;
 export const sentinelsGone = bothWays({
   name: "sentinels-gone",
   topology: SentinelRedis,
-  setting: sentinelSetting,
+  setting: steadySentinels,
   async strike(run) {
     const { topology, fleet, form } = run;
     const { sentinelNodes } = topology.set;
@@ -34,9 +38,12 @@ export const sentinelsGone = bothWays({
     };
     await run.fault({ ...after, isHarmless: true }, async (fault) => {
       await Promise.all(sentinelNodes.map((node) => node.start()));
-      await run.sleep(2000);
+      const deadlineT = monotonicMs() + FOUND_WITHIN_MS;
+      while (!hasStarted(late) && monotonicMs() < deadlineT) await run.sleep(LOOK_MS);
       return (events) => startsOf(events, fault);
     });
     await run.stop(old[0]);
   },
 });
+
+const hasStarted = ({ log }) => readLog(log).some(({ event }) => event === "start");

@@ -8,3 +8,7 @@ export const sentinelSetting = ({ isShort }) =>
     : { downAfterMs: 2000, failoverTimeoutMs: 10_000 };
 
 export const clusterSetting = ({ isShort }) => ({ replicas: 1, nodeTimeoutMs: isShort ? 500 : 2000 });
+
+/** Where nothing is to fail over, a machine that is busy for some seconds must not make it. */
+export const steadySentinels = () => ({ downAfterMs: 10_000, failoverTimeoutMs: 10_000 });
+export const steadyCluster = () => ({ replicas: 1, nodeTimeoutMs: 10_000 });

@@ -1,6 +1,6 @@
 import { ClusterRedis } from "../cluster-redis.js";
 import { bothWays } from "./both-ways.js";
-import { clusterSetting } from "./settings.js";
+import { steadyCluster } from "./settings.js";
 
 const ROUNDS = { full: 4, short: 1 };
 
@@ -8,7 +8,7 @@ const ROUNDS = { full: 4, short: 1 };
 export const slotMigration = bothWays({
   name: "slot-migration",
   topology: ClusterRedis,
-  setting: clusterSetting,
+  setting: steadyCluster,
   async strike(run, random) {
     const { topology, form } = run;
     const { cluster } = topology;
