@@ -40,8 +40,8 @@ test.each([
   const { load } = setupRoles(cluster);
   await flowing(load);
   const master = await cluster.masterOf(0);
-  const goneMs = performance.now();
   await master[fault]();
+  const goneMs = performance.now();
   await cluster.failedOver(0, master);
   const failedOverMs = performance.now();
   await load.firstStartAfter(failedOverMs);

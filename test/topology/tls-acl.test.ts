@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Cluster } from "ioredis";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { findFreePort } from "../../src/dev/free-port.ts";
 import type { RedisNode } from "../../src/dev/redis-node.ts";
+import { createTemporaryFolder, removeTemporaryFolder } from "../../src/dev/temporary-folder.ts";
+import { selfSigned } from "../chaos/self-signed.js";
 import { connect, setupRedisProcess } from "../dev/setup.ts";
 import { setupCommands } from "../cli/support/cli.ts";
 import { useEveryVerb } from "../support/every-verb.ts";
@@ -13,8 +17,6 @@ vi.setConfig({ testTimeout: 90_000 });
 
 /* The rights that the documentation names are enough, and what is denied beyond them nobody asks for. */
 
-const CERT = new URL("../support/tls/cert.pem", import.meta.url).pathname;
-const KEY = new URL("../support/tls/key.pem", import.meta.url).pathname;
 const DOCS = new URL("../../docs/operations.md", import.meta.url);
 const SECRET = "a-secret";
 
@@ -37,14 +39,26 @@ async function denied(nodes: readonly Caller[]): Promise<unknown[]> {
   return logs.flat().filter((entry) => !JSON.stringify(entry).includes("client|setinfo"));
 }
 
+/** The paths of a certificate and its key. */
+async function setupCertificate(): Promise<{ key: string; cert: string }> {
+  const folder = await createTemporaryFolder();
+  onTestFinished(async () => await removeTemporaryFolder(folder));
+  const { key, cert } = selfSigned();
+  const paths = { key: join(folder, "key.pem"), cert: join(folder, "cert.pem") };
+  await writeFile(paths.key, key, { mode: 0o600 });
+  await writeFile(paths.cert, cert);
+  return paths;
+}
+
 test("one Redis over TLS, by a user with no more rights than are documented", async () => {
+  const { key, cert } = await setupCertificate();
   const tlsPort = await findFreePort();
   const redis = await setupRedisProcess({
     config: {
       "tls-port": String(tlsPort),
-      "tls-cert-file": CERT,
-      "tls-key-file": KEY,
-      "tls-ca-cert-file": CERT,
+      "tls-cert-file": cert,
+      "tls-key-file": key,
+      "tls-ca-cert-file": cert,
       "tls-auth-clients": "no",
     },
   });
@@ -55,14 +69,14 @@ test("one Redis over TLS, by a user with no more rights than are documented", as
     port: tlsPort,
     username: "delayq",
     password: SECRET,
-    tls: { ca: readFileSync(CERT) },
+    tls: { ca: readFileSync(cert) },
   };
   const engine = setup(connection);
   await allow([admin], "delayq", engine.prefix);
   await useEveryVerb(engine.queue(), engine);
   const env = {
     DELAYQ_REDIS_URL: `rediss://delayq:${SECRET}@127.0.0.1:${tlsPort}`,
-    NODE_EXTRA_CA_CERTS: CERT,
+    NODE_EXTRA_CA_CERTS: cert,
   };
   const { run } = setupCommands(engine.prefix, env);
   expect(await run(["add", "q", "n"])).toMatchObject({ code: 0, stderr: "" });
@@ -89,7 +103,7 @@ test("a Cluster, by a user with no more rights than are documented", async () =>
 });
 
 test("Sentinel, by users with no more rights than are documented, through a failover", async () => {
-  const set = await setupSentinels({ replicas: 1, downAfterMs: 500, failoverTimeoutMs: 2000, helloMs: 200 });
+  const set = await setupSentinels({ replicas: 1, downAfterMs: 2000, failoverTimeoutMs: 2000, helloMs: 200 });
   const engine = setup({
     ...set.connection,
     username: "delayq",
