@@ -20,7 +20,8 @@ const PAUSE_SLACK_MS = 5;
 /**
  * @param run.events    all events of all roles, in order of time: { role, event, t, ... }
  * @param run.promised  "none lost", or "counted": then what was acknowledged shortly before a failover may be lost with it
- * @param run.mayBeEarly whether a fault may put the clock of Redis forward: then what is early after it is counted
+ * @param run.mayBeEarly whether a fault may put the clock of Redis forward: then what was asked for before, or for an instant,
+ *                      and is early after it, is counted
  * @param run.killed    names of the processes that were killed
  * @param run.killedWorkers how many of them were workers
  * @param run.concurrency how many tasks a worker may hold
@@ -30,7 +31,7 @@ const PAUSE_SLACK_MS = 5;
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
  * @param run.faults    { kind, victims, startT, endT, struck, least } of the nemesis; where a replica became master, `fallback`,
- *                      { fromT, toT }: what was done then may be gone
+ *                      { fromT, toT, shards }: what was done then, in these shards, may be gone
  * @param run.codes     the errors that its faults may cause
  * @param run.troubles  what went wrong with the processes themselves
  * @param run.limits    see `limitsBroken`
@@ -59,10 +60,10 @@ export function check(run) {
   known.vanished = vanished;
   const times = timesOf(known);
   find("lost", lostOf(known));
-  const firstFaultT = Math.min(...run.faults.map(({ startT }) => startT));
+  const excused = run.mayBeEarly ? run.faults : [];
   find(
     "early",
-    early.filter(({ t }) => !(run.mayBeEarly && t > firstFaultT)).map(({ text }) => text),
+    early.filter((one) => !excused.some((fault) => mayBeEarlyBy(fault, one))).map(({ text }) => text),
   );
   find("stuck", run.isDrained ? [] : stuck.length > 0 ? stuck : ["something, when it was looked at"]);
   find("fence backwards", backwards);
@@ -134,17 +135,28 @@ function lostOf({ histories, present }) {
 /** Before its due time by the claim's Redis clock, by the wall clock when the handler began, or before what was acknowledged. */
 function earlyOf({ epochMs, histories }) {
   const early = [];
-  for (const { id, adds, maybe, changes, starts } of histories) {
+  for (const history of histories) {
+    const { id, starts } = history;
     for (const { t, nowMs, dueAtMs } of starts)
       if (nowMs < dueAtMs || t + epochMs + CLOCK_SLACK_MS < dueAtMs)
-        early.push({ t, text: `${id} by ${dueAtMs - nowMs} ms` });
+        early.push({ t, history, text: `${id} by ${dueAtMs - nowMs} ms` });
     for (const start of starts) {
-      const askedMs = leastDueMs({ adds, maybe, changes }, start, epochMs);
-      if (start.nowMs < askedMs)
-        early.push({ t: start.t, text: `${id} by ${Math.ceil(askedMs - start.nowMs)} ms of what was asked` });
+      const askedMs = leastDueMs(history, start, epochMs);
+      if (start.nowMs < askedMs) {
+        const text = `${id} by ${Math.ceil(askedMs - start.nowMs)} ms of what was asked`;
+        early.push({ t: start.t, history, text });
+      }
     }
   }
   return early;
+}
+
+/** A clock that was put forward meets due times of before, and instants that callers name; what is asked for since counts from it. */
+function mayBeEarlyBy({ startT, endT }, { t, history: { adds, maybe, changes } }) {
+  const moves = changes.filter(({ verb, outcome }) => isMove(verb, outcome));
+  const asked = [...adds, ...maybe, ...moves].filter(({ sentT }) => sentT <= t);
+  const last = asked.toSorted((a, b) => a.sentT - b.sentT).at(-1);
+  return t > startT && (last === undefined || last.sentT < endT || last.atMs !== undefined);
 }
 
 /**

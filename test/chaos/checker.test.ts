@@ -88,15 +88,15 @@ function findingsOf(events: readonly Event[], shard: Shard = {}, more: object = 
   return findings.map(({ kind }) => kind);
 }
 
-/** A failover at which the old master may have forgotten what it did between two instants. */
-const failover = (fromT: number, toT: number) => ({
+/** A failover at which the old master may have forgotten what it did between two instants, in its shards or in all. */
+const failover = (fromT: number, toT: number, shards?: number[]) => ({
   name: "f",
   kind: "failover",
   victims: [],
   startT: fromT,
   endT: toT,
   struck: 1,
-  fallback: { fromT, toT },
+  fallback: { fromT, toT, shards },
 });
 
 const retried = { added: 1, completed: 1, failed: 1, retried: 1 };
@@ -131,6 +131,33 @@ test("lets a settle be lost with its master, and the task run again", () => {
   expect(findingsOf(events, {}, { faults: [failover(38, 100)] })).toContain("unexplained second run");
 });
 
+test("lets only the shards of the master that failed forget", () => {
+  const twice = [...added(), ...ran(31), ...ran(131)];
+  const ofTwice = (shards: number[]) => findingsOf(twice, {}, { faults: [failover(34, 100, shards)] });
+  expect(ofTwice([0, 3])).toEqual([]);
+  expect(ofTwice([1, 3])).toContain("unexplained second run");
+  const answer = { id: "a", shard: 0, dueAtMs: EPOCH_MS + 30, addedAtMs: EPOCH_MS + 10 };
+  const nowhere = added({ answer });
+  const ofNowhere = (shards: number[]) =>
+    findingsOf(nowhere, { counters: {} }, { promised: "counted", faults: [failover(0, 1000, shards)] });
+  expect(ofNowhere([0])).toEqual([]);
+  expect(ofNowhere([1])).toContain("lost");
+});
+
+test("knows a run after a lost settle from that of a life that an add made meanwhile", () => {
+  const again = { dueAtMs: EPOCH_MS + 210, addedAtMs: EPOCH_MS + 190 };
+  const second = call("add", 100, 200, {
+    key: "k",
+    delayMs: 20,
+    outcome: "added",
+    answer: { id: "a", ...again },
+  });
+  const events = [...added(), ...ran(31), ...second, ...ran(131), ...ran(215, { dueAtMs: again.dueAtMs })];
+  const faults = [failover(34, 90)];
+  const inOrder = events.toSorted((a, b) => Number(a["t"]) - Number(b["t"]));
+  expect(findingsOf(inOrder, { counters: { added: 2, completed: 2 } }, { faults })).toEqual([]);
+});
+
 test("finds the loss of a task whose add was told that it is there", () => {
   const unknown = call("add", 8, 12, { outcome: "unknown", code: "X", answer: { id: "a" } });
   const there = call("add", 13, 15, { outcome: "existed", answer: { id: "a" } });
@@ -147,6 +174,14 @@ test("counts what is early once a fault may have put the clock forward, and find
     findingsOf(early, {}, { mayBeEarly: true, faults: [{ ...failover(startT, 100), fallback: [] }] });
   expect(of(20)).not.toContain("early");
   expect(of(90)).toContain("early");
+});
+
+test("excuses no early start of what was added after the clock was put forward, but for an instant", () => {
+  const fault = { ...failover(1, 5), fallback: [] };
+  const of = (due: object) =>
+    findingsOf([...added(due), ...ran(29)], {}, { mayBeEarly: true, faults: [fault] });
+  expect(of({})).toContain("early");
+  expect(of({ delayMs: undefined, atMs: EPOCH_MS + 30 })).not.toContain("early");
 });
 
 test("measures a failover by the first task that was claimed since, in the shards of the master", () => {

@@ -5,8 +5,9 @@
  * failed with its outcome unknown, or was never answered because its producer was killed, was done or not: `unknown`. The
  * id of such an add may be unknown too; then the payload of a start tells.
  *
- * Where a replica became master, what its predecessor did last may be gone: `fallbacks` says when. A claim or a settle of that
- * time may count or not (`fellBack`). So may a call, if nobody waited for replicas: then it too is `unknown`.
+ * Where a replica became master, what its predecessor did last may be gone: `fallbacks` says when, and in which shards. A claim
+ * or a settle of that time may count or not (`fellBack`). So may a call, if nobody waited for replicas: then it too is
+ * `unknown`. A shard that nobody was told may be one of them.
  */
 const NEVER = Infinity;
 const UNKNOWN = "unknown";
@@ -19,12 +20,16 @@ const UNCHANGED = new Set(["refused", "missing", "leased", "dead", "done", "dela
 /**
  * @param events    all events of all processes, in order of time
  * @param killed    names of the processes that were killed
- * @param fallbacks { fromT, toT }: what was done then may be gone
+ * @param fallbacks { fromT, toT, shards }: what was done then may be gone, in these shards, or in all
  * @param areCallsKept whether acknowledged calls are not
  * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
  */
 export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept = true } = {}) {
-  const isGone = ({ sentT, t }) => fallbacks.some(({ fromT, toT }) => sentT <= toT && t >= fromT);
+  const shardOf = shardsOf(events);
+  const isGone = ({ id, sentT, t }) =>
+    fallbacks.some(
+      (fallback) => sentT <= fallback.toT && t >= fallback.fromT && isOfMaster(shardOf.get(id), fallback),
+    );
   const isUnchanged = ({ verb, outcome }) => !PAUSES.has(verb) && UNCHANGED.has(outcome);
   const calls = callsOf(events).map((call) =>
     areCallsKept || !isGone(call) || isUnchanged(call)
@@ -124,8 +129,22 @@ function addStarts(events, killed, fallbacks, historyOf) {
 }
 
 /** Whether its claim or its settle was done by a master that may not have passed it on. */
-function mayBeGone({ t, endT = NEVER, completedT = endT + SETTLED_WITHIN_MS }, { fromT, toT }) {
+function mayBeGone({ shard, t, endT = NEVER, completedT = endT + SETTLED_WITHIN_MS }, fallback) {
+  const { fromT, toT } = fallback;
+  if (!isOfMaster(shard, fallback)) return false;
   return (t >= fromT && t <= toT) || (endT <= toT && completedT >= fromT);
+}
+
+const isOfMaster = (shard, { shards }) =>
+  shard === undefined || shards === undefined || shards.includes(shard);
+
+/** Id -> its shard, as producers were told or a worker saw. */
+function shardsOf(events) {
+  const shards = new Map();
+  for (const { id, shard, items = [] } of events)
+    for (const one of [{ id, shard }, ...items])
+      if (one.id !== undefined && one.shard !== undefined) shards.set(one.id, one.shard);
+  return shards;
 }
 
 /** Whether Redis may have done a call between two instants. */

@@ -207,7 +207,8 @@ class Run {
 
   /** From shortly before a fault began until now, what was done may have been lost with its master; logs tell of it later. */
   fellBack(fault) {
-    fault.fallback = { fromT: fault.startT - REPLICATION_LAG_MS, toT: monotonicMs() + LOGGED_LATE_MS };
+    const { startT, shards } = fault;
+    fault.fallback = { fromT: startT - REPLICATION_LAG_MS, toT: monotonicMs() + LOGGED_LATE_MS, shards };
   }
 
   /** Kills a process for good; one of its kind takes its place when told to. */

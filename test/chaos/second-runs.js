@@ -50,6 +50,8 @@ function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs
   );
   if (isRequeued && outcome !== "ok") return "requeued";
   if (isDisturbed) return "disturbed";
+  // A life that an add made has another due time; the same one is that of the settle which was lost.
+  if (before.fellBack && after.dueAtMs === before.dueAtMs) return "fellBack";
   const isAgain =
     made.filter(({ sentT }) => sentT <= toT).length > lives &&
     made.some((call) => mayBeBetween(call, endT, toT, "added"));

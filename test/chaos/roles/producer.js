@@ -125,7 +125,7 @@ async function add(data, opts, due, attempts) {
   return undefined;
 }
 
-const answerOf = ({ id, dueAtMs, addedAtMs }, outcome) => ({ id, dueAtMs, addedAtMs, outcome });
+const answerOf = ({ id, shard, dueAtMs, addedAtMs }, outcome) => ({ id, shard, dueAtMs, addedAtMs, outcome });
 
 /** An instant is one of Redis' clock, which is not that of a host whose clock is off. */
 function dueOf({ delayMs, isAt }) {

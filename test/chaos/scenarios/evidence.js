@@ -29,9 +29,9 @@ export function confirmedLater(events, fault) {
   );
   const answers = events.filter((one) => one.event === "answer" && asks.has(callOf(one)));
   const told = answers.filter(({ code, id }) => code === "DELAYQ_NOT_CONFIRMED" && id !== undefined);
-  const ids = new Set(told.map(({ id }) => id));
-  const later = answers.filter(({ outcome, id }) => ids.has(id) && outcome !== "unknown");
-  fault.least = Math.max(1, ids.size);
+  const toldT = new Map(told.map(({ id, t }) => [id, t]));
+  const later = answers.filter(({ outcome, id, t }) => t > toldT.get(id) && outcome !== "unknown");
+  fault.least = Math.max(1, toldT.size);
   return new Set(later.map(({ id }) => id)).size;
 }
 
