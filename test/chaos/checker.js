@@ -30,8 +30,9 @@ const PAUSE_SLACK_MS = 5;
  * @param run.samples   faults found in pictures taken during the run
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
- * @param run.faults    { kind, victims, startT, endT, struck, least } of the nemesis; where a replica became master, `fallback`,
+ * @param run.faults    { kind, victims, startT, goneT, endT, struck, least } of the nemesis; where a replica became master, `fallback`,
  *                      { fromT, toT, shards }: what was done then, in these shards, may be gone
+ * @param run.mustLose  whether it has not struck unless something is lost
  * @param run.codes     the errors that its faults may cause
  * @param run.troubles  what went wrong with the processes themselves
  * @param run.limits    see `limitsBroken`
@@ -86,7 +87,7 @@ export function check(run) {
   find("bulk lists", bulkFaultsOf(run.events));
   find("counters and logs differ", countersOf(known));
   find("refused", refusalsOf(known));
-  find("fault did not strike", missesOf(run));
+  find("fault did not strike", missesOf(run, lost));
   find("slow", limitsBroken(known, times));
   find("trouble", run.troubles);
   for (const fault of run.samples) findings.push({ ...fault, kind: `${fault.kind}, during` });
@@ -415,9 +416,11 @@ function refusalsOf({ events, codes }) {
     .map(({ role, event, code, error }) => `${role}: ${event} ${code} ${error ?? ""}`);
 }
 
-function missesOf({ faults }) {
+function missesOf({ faults, mustLose }, lost) {
   if (faults.length === 0) return ["there was none"];
-  return faults
+  const misses = faults
     .filter(({ struck, least = 1 }) => !(struck >= least))
     .map(({ name, struck, least = 1 }) => `${name}: ${struck ?? "nothing"}, at least ${least} expected`);
+  if (mustLose === true && lost.length === 0) misses.push("nothing was lost, at least 1 task expected");
+  return misses;
 }

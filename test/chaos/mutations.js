@@ -162,6 +162,30 @@ export const MUTATIONS = [
     ],
   },
   {
+    name: "unanswered-wait-confirms",
+    scenario: "sentinel-kill",
+    finds: ["lost"],
+    edits: [
+      {
+        file: "dist/store/confirmed-lane.js",
+        from: 'acks.status === "fulfilled" ? Number(acks.value) : 0',
+        to: 'acks.status === "fulfilled" ? Number(acks.value) : 9',
+      },
+    ],
+  },
+  {
+    name: "fence-forgets-time",
+    scenario: "sentinel-kill-async",
+    finds: ["fence backwards"],
+    edits: [
+      {
+        file: "lua/claim.lua",
+        from: "local fence = whole(nextNumber(last[1], nowUs))",
+        to: "local fence = whole((tonumber(last[1]) or 1000) + 1)",
+      },
+    ],
+  },
+  {
     name: "run-now-waits",
     scenario: "script-flush",
     finds: ["slow", "stuck"],

@@ -405,6 +405,7 @@ class Run {
       events,
       promised: scenario.promised,
       mayBeEarly: aheadMs !== undefined,
+      mustLose: scenario.mustLose === true,
       codes: scenario.codes ?? [],
       faults,
       killed: killed.map(({ name }) => name),

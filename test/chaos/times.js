@@ -123,14 +123,14 @@ function longestStall(starts, epochMs, pauses) {
  * one has started that became due since, and waited for a scheduler. After Redis: from its return, until anything starts.
  * After a master: until something starts that was claimed since, in the shards that it had.
  */
-function firstStartAfter({ kind, victims, shards, startT, endT }, starts, byId, epochMs) {
+function firstStartAfter({ kind, victims, shards, startT, endT, goneT = startT }, starts, byId, epochMs) {
   const firstOf = (list, fromT) => (list.find(({ t }) => t >= fromT)?.t ?? Infinity) - fromT;
   if (kind === "redis-away") return firstOf(starts, endT);
   if (kind === "failover") {
     const byNew = starts.filter(
-      ({ nowMs, shard }) => nowMs - epochMs > startT + CLAIMED_SLACK_MS && (shards?.includes(shard) ?? true),
+      ({ nowMs, shard }) => nowMs - epochMs > goneT + CLAIMED_SLACK_MS && (shards?.includes(shard) ?? true),
     );
-    return firstOf(byNew, startT);
+    return firstOf(byNew, goneT);
   }
   if (kind === "scheduler") {
     const waited = starts.filter(

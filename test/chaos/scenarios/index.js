@@ -35,6 +35,7 @@ import { workerStop } from "./worker-stop.js";
  *   strikes?              how often it strikes at most
  *   isLong?               left out of the short form
  *   aheadMs?              by how much a new master's clock is ahead; then what is early is counted
+ *   mustLose?             acknowledged tasks must be lost, or it has not struck
  *   populate?(run)        starts other processes than the usual
  *   touches?              what it strikes; two that touch the same do not go together
  *   codes?                the errors that callers may meet because of it

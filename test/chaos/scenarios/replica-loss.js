@@ -11,6 +11,7 @@ const GONE_MS = { full: 10_000, short: 2500 };
  */
 export const replicaLoss = bothWays({
   name: "replica-loss",
+  codes: [],
   topology: SentinelRedis,
   setting: steadySentinels,
   async strike(run) {

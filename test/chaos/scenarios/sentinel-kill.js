@@ -1,10 +1,17 @@
 import { AFTER_SENTINEL_KILL_MS } from "../limits.js";
+import { monotonicMs } from "../event-log.js";
 import { SentinelRedis } from "../sentinel-redis.js";
 import { bothWays } from "./both-ways.js";
 import { newMasters } from "./evidence.js";
 import { sentinelSetting } from "./settings.js";
 
-/** The master dies, and the Sentinels make a replica the master; the dead one comes back as its replica. */
+/** Longer than callers wait for replicas, so that many wait when it dies. */
+const BEHIND_MS = 700;
+
+/**
+ * The master dies with what its replicas do not have: on one machine they are never behind, so they are cut off first. The
+ * Sentinels make one of them the master; the dead one comes back as its replica.
+ */
 export const sentinelKill = bothWays(
   {
     name: "sentinel-kill",
@@ -15,9 +22,19 @@ export const sentinelKill = bothWays(
       const { topology, fleet } = run;
       const { set } = topology;
       const master = await set.master();
+      const replicas = await set.replicas();
       const changed = await newMasters(topology);
       await run.fault({ kind: "failover", blinds: fleet.of("worker") }, async (fault) => {
+        // Frozen ones Sentinels would take for down, and none of them would become the master.
+        const sayToMaster = async (password) =>
+          await Promise.all(replicas.map((node) => node.call("CONFIG", "SET", "masterauth", password)));
+        await sayToMaster("one-that-it-refuses");
+        await master.call("CLIENT", "KILL", "TYPE", "replica");
+        for (const producer of fleet.of("producer")) producer.send({ bulk: true });
+        await run.sleep(BEHIND_MS);
         await master.kill();
+        fault.goneT = monotonicMs();
+        await sayToMaster("");
         run.fellBack(fault);
         await set.failedOver(master);
         return changed();
@@ -28,5 +45,5 @@ export const sentinelKill = bothWays(
       await set.inSync(set.nodes.length - 1);
     },
   },
-  { isAsyncQuick: true },
+  { isAsyncQuick: true, asyncLoses: true },
 );
