@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { selfSigned } from "./self-signed.js";
 import { SentinelRedis } from "./sentinel-redis.js";
 
-const RIGHTS = new URL("../../docs/keyspace.md", import.meta.url);
+const RIGHTS = new URL("../../docs/operations.md", import.meta.url);
 const USER = "delayq";
-const PASSWORD = "password";
+const PASSWORD = "a-secret";
 
 /** A master and a replica; processes reach the master over TLS, as a user who may do no more than the docs ask for. */
 export class TlsRedis extends SentinelRedis {
@@ -35,9 +35,9 @@ export class TlsRedis extends SentinelRedis {
   }
 }
 
-/** What the docs tell operators to type, as a line of an ACL file. */
+/** What the docs tell operators to write into an ACL file. */
 function rightsInDocs() {
-  const [, rights] = /^ACL SETUSER (delayq on >password [^`]*)```/m.exec(readFileSync(RIGHTS, "utf8")) ?? [];
-  if (rights === undefined) throw new Error(`Expected ${RIGHTS.pathname} to hold an ACL SETUSER of delayq`);
-  return `user ${rights.replaceAll(/\s+/g, " ").trim()}`;
+  const [line] = /^user delayq on >SECRET .*$/m.exec(readFileSync(RIGHTS, "utf8")) ?? [];
+  if (line === undefined) throw new Error(`Expected ${RIGHTS.pathname} to hold the ACL line of user delayq`);
+  return line.replace(">SECRET", `>${PASSWORD}`);
 }

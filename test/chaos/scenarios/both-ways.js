@@ -9,7 +9,10 @@ const PATIENT = { replicas: 1, timeoutMs: 5000 };
  * A scenario twice: with calls that a replica has confirmed, of which nothing may be lost, and without, where it is counted
  * what a failover loses. The short form does without most of the async ones: they are of the same faults.
  */
-export function bothWays(scenario, { isAsyncQuick = false, areReplicasLost = true, asyncLoses = false } = {}) {
+export function bothWays(
+  scenario,
+  { isAsyncQuick = false, areReplicasLost = true, asyncLoses = false } = {},
+) {
   const { name, codes = CUT_OFF } = scenario;
   return [
     {
@@ -18,6 +21,13 @@ export function bothWays(scenario, { isAsyncQuick = false, areReplicasLost = tru
       durability: areReplicasLost ? DURABILITY : PATIENT,
       codes: areReplicasLost ? [...codes, ...NOT_CONFIRMED] : codes,
     },
-    { ...scenario, name: `${name}-async`, promised: "counted", codes, isLong: !isAsyncQuick, mustLose: asyncLoses },
+    {
+      ...scenario,
+      name: `${name}-async`,
+      promised: "counted",
+      codes,
+      isLong: !isAsyncQuick,
+      mustLose: asyncLoses,
+    },
   ];
 }

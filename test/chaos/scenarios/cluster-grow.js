@@ -9,6 +9,7 @@ const EMPTY_MAX = { full: Infinity, short: 300 };
 export const clusterGrow = bothWays(
   {
     name: "cluster-grow",
+    isLong: true,
     codes: [],
     topology: ClusterRedis,
     setting: steadyCluster,

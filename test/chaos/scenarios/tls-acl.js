@@ -9,6 +9,7 @@ const RESETS = 5;
  */
 export const tlsAcl = bothWays({
   name: "tls-acl",
+  isLong: true,
   topology: TlsRedis,
   async strike(run, random) {
     const { set } = run.topology;
@@ -22,7 +23,8 @@ export const tlsAcl = bothWays({
         closed += ours;
         await run.sleep(random.between(300, 600));
       }
-      const denied = await master.call("ACL", "LOG");
+      // Redis 7.2 refuses what a client says of itself; nobody depends on it.
+      const denied = (await master.call("ACL", "LOG")).filter((entry) => !entry.includes("client|setinfo"));
       if (denied.length > 0) run.troubles.push(`refused by the ACL: ${denied[0].join(" ")}`);
       return closed;
     });
