@@ -178,7 +178,7 @@ test("counts what is early once a fault may have put the clock forward, and find
 
 test("excuses no early start of what was added after the clock was put forward, but for an instant", () => {
   const fault = { ...failover(1, 5), fallback: [] };
-  const of = (due: object) =>
+  const of = (due: Event) =>
     findingsOf([...added(due), ...ran(29)], {}, { mayBeEarly: true, faults: [fault] });
   expect(of({})).toContain("early");
   expect(of({ delayMs: undefined, atMs: EPOCH_MS + 30 })).not.toContain("early");
