@@ -17,9 +17,9 @@ async function factsOf(option: ConnectionOption, prefix = "dq") {
 
 /** A user with what the documentation names, and more. */
 async function addUser(name: string, ...rules: string[]): Promise<ConnectionOption> {
-  const docs = readFileSync(new URL("../../docs/keyspace.md", import.meta.url), "utf8");
-  const documented = /ACL SETUSER delayq on >password ([^`]+)```/.exec(docs)?.[1]?.trim().split(/\s+/) ?? [];
-  expect(documented).toContain("+@hash");
+  const docs = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const documented = /user delayq on >SECRET ([^`\n]+)/.exec(docs)?.[1]?.trim().split(/\s+/) ?? [];
+  expect(documented).toContain("+hset");
   await own().admin.call("ACL", "SETUSER", name, "on", ">hidden", ...documented, ...rules);
   onTestFinished(async () => void (await own().admin.call("ACL", "DELUSER", name)));
   const { hostname, port } = new URL(own().url);
