@@ -2,7 +2,7 @@
 --
 -- One step, so that a restored task has its record, its place and all that belongs to it. Only while the queue is paused, so
 -- that none runs before all are there. A leased one is to be sent as a pending one: its worker is not here. Bounded by the caller: 200
--- tasks, 1 MiB. Sent again, it restores nothing and answers as before: the call's id is remembered, and an id that exists is
+-- tasks, 512 KiB. Sent again, it restores nothing and answers as before: the call's id is remembered, and an id that exists is
 -- left alone.
 --
 -- All that is restored counts as added, and what was done as completed too.
