@@ -30,7 +30,6 @@ export const sentinelKill = bothWays(
           await Promise.all(replicas.map((node) => node.call("CONFIG", "SET", "masterauth", password)));
         await sayToMaster("one-that-it-refuses");
         await master.call("CLIENT", "KILL", "TYPE", "replica");
-        for (const producer of fleet.of("producer")) producer.send({ bulk: true });
         await run.sleep(BEHIND_MS);
         await master.kill();
         fault.goneT = monotonicMs();
