@@ -54,6 +54,11 @@ export interface SentinelSetOptions {
 const HELLO_EAGER_MS = 100;
 const HELLO_USUAL_MS = 2000;
 const PING_USUAL_MS = 1000;
+/**
+ * Of a master that is down Sentinels ask its replicas each second, whatever is set, and make none of them the master that has
+ * not told for five pings: with a shorter period a failover finds nobody now and then, and is tried again much later.
+ */
+const PING_LEAST_MS = 400;
 const AGREE_TIMEOUT_MS = 30_000;
 const SYNC_TIMEOUT_MS = 30_000;
 
@@ -224,7 +229,7 @@ export class SentinelSet {
     const periods = {
       "publish-period": helloMs,
       "info-period": 5 * helloMs,
-      "ping-period": Math.min(PING_USUAL_MS, helloMs),
+      "ping-period": Math.min(PING_USUAL_MS, Math.max(PING_LEAST_MS, helloMs)),
     };
     await Promise.all(
       this.sentinelNodes.map((node) => node.call("SENTINEL", "DEBUG", ...Object.entries(periods).flat())),
