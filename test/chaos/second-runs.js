@@ -24,7 +24,8 @@ export function secondRunsOf({ histories, epochMs }) {
     history.starts.forEach((start, i) => {
       const before = history.starts[i - 1];
       const reason = before === undefined ? "first" : reasonOf(history, before, start, lives, epochMs);
-      if (reason === "added") lives++;
+      // One that its master forgot with its add is made by that again.
+      if (reason === "added" && !start.fellBack) lives++;
       if (reason === undefined)
         result.unexplained.push(`${history.id} again after ${before.outcome} at attempt ${before.attempt}`);
       if (reason === "disturbed" || reason === "fellBack") result.duplicates++;
@@ -36,7 +37,7 @@ export function secondRunsOf({ histories, epochMs }) {
 }
 
 /** @param lives how many adds the starts up to `before` account for */
-function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs) {
+function reasonOf({ adds, maybe, changes, there, starts }, before, after, lives, epochMs) {
   const toT = after.nowMs - epochMs + CLOCK_SLACK_MS;
   const { outcome, attempt, isDisturbed } = before;
   // A lease that was lost ended at some time after its handler began, which may have gone on for long.
@@ -50,8 +51,11 @@ function reasonOf({ adds, maybe, changes, there }, before, after, lives, epochMs
   );
   if (isRequeued && outcome !== "ok") return "requeued";
   if (isDisturbed) return "disturbed";
-  // A life that an add made has another due time; the same one is that of the settle which was lost.
-  if (before.fellBack && after.dueAtMs === before.dueAtMs) return "fellBack";
+  // A life that an add made has another due time; the same one is that of a settle which was lost.
+  const isOfBefore = starts.some(
+    (start) => start.fellBack && start.fence < after.fence && start.dueAtMs === after.dueAtMs,
+  );
+  if (before.fellBack && isOfBefore) return "fellBack";
   const isAgain =
     made.filter(({ sentT }) => sentT <= toT).length > lives &&
     made.some((call) => mayBeBetween(call, endT, toT, "added"));
