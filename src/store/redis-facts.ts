@@ -67,7 +67,13 @@ async function askMaster(first: Redis, master: Redis): Promise<Pick<RedisFacts, 
 async function askAt(like: Redis, address: string): Promise<ServerFacts | undefined> {
   const at = address.lastIndexOf(":");
   // Without sentinels, which would lead to the master again.
-  const alone = { sentinels: null, path: null, lazyConnect: true, enableOfflineQueue: true };
+  const alone = {
+    sentinels: null,
+    Connector: undefined,
+    path: null,
+    lazyConnect: true,
+    enableOfflineQueue: true,
+  };
   const server = like.duplicate({
     ...(alone as object),
     host: address.slice(0, at),
