@@ -15,6 +15,7 @@ const BEHIND_MS = 700;
 export const sentinelKill = bothWays(
   {
     name: "sentinel-kill",
+    isLong: true,
     topology: SentinelRedis,
     setting: sentinelSetting,
     firstStartMaxMs: () => AFTER_SENTINEL_KILL_MS,
@@ -44,5 +45,5 @@ export const sentinelKill = bothWays(
       await set.inSync(set.nodes.length - 1);
     },
   },
-  { isAsyncQuick: true, asyncLoses: true },
+  { asyncLoses: true },
 );
