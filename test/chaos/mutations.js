@@ -103,7 +103,7 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/claim.lua",
-        from: 'local fence = whole(nextNumber(redis.call("HGET", seq, "fence"), nowUs))',
+        from: "local fence = whole(nextNumber(last[1], nowUs))",
         to: 'local fence = whole((tonumber(redis.call("GET", seq .. ":fence")) or 0) + 1)',
       },
       {
@@ -163,6 +163,7 @@ export const MUTATIONS = [
   },
   {
     name: "unanswered-wait-confirms",
+    isLong: true,
     scenario: "sentinel-kill",
     finds: ["lost"],
     edits: [
@@ -175,6 +176,7 @@ export const MUTATIONS = [
   },
   {
     name: "fence-forgets-time",
+    isLong: true,
     scenario: "sentinel-kill-async",
     finds: ["fence backwards"],
     edits: [
