@@ -23,7 +23,9 @@ import { kindOf } from "./redis-errors.ts";
 const RETRY_MS = 5000;
 const MENDED_MS = 20;
 const DOUBT_MS = 20;
-const CHECK_MS = 5000;
+/** One server mostly goes with the connection for calls, which notices; in a Cluster slots move, and one master of many may go. */
+const CHECK_MS = 15_000;
+const CLUSTER_CHECK_MS = 5000;
 const CHECKED_CHANNELS = 16;
 const DOUBTED_CHANNELS = 200;
 const CHANNELS_PER_CALL = 500;
@@ -65,7 +67,8 @@ export class Subscriber {
       this.#freeStuck();
       this.#check(CHECKED_CHANNELS);
     };
-    this.#checks = setInterval(check, CHECK_MS * (1 - JITTER * Math.random()));
+    const everyMs = client.isCluster ? CLUSTER_CHECK_MS : CHECK_MS;
+    this.#checks = setInterval(check, everyMs * (1 - JITTER * Math.random()));
     this.#checks.unref();
   }
 
