@@ -63,7 +63,8 @@ test("finds ready tasks by their due time on the runway and behind it", async ()
   );
   const one = scheduler();
   const filter = { dueAfter: 1_000_000_000_005, dueBefore: 1_000_000_000_008 };
-  expect(await tasks.count("ready", filter)).toBe(3);
+  // A task that moves onto the runway during a walk may be missed by it.
+  await eventually(async () => expect(await tasks.count("ready", filter)).toBe(3));
   await tasks.resume();
   await eventually(async () => expect(await tasks.count("ready", filter)).toBe(3));
   await one.close();
