@@ -30,7 +30,6 @@ local tasks, ctl, stats = KEYS[11], KEYS[12], KEYS[13]
 local calls, answers, waiting = KEYS[14], KEYS[15], KEYS[16]
 local callId, profile, shards = ARGV[2], ARGV[3], ARGV[4]
 local ITEMS_AT, ITEM_SIZE = 5, 2
-local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
 local calledAtMs, called = recall(calls, answers, callId)

@@ -44,7 +44,6 @@ local errors, results, ctl, stats = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local calls, answers = KEYS[19], KEYS[20]
 local callId, shards = ARGV[2], ARGV[3]
 local ITEMS_AT, ITEM_SIZE = 4, 8
-local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
 local calledAtMs, called = recall(calls, answers, callId)

@@ -27,7 +27,6 @@ local tasks, leased, dead, done, ctl = KEYS[11], KEYS[12], KEYS[13], KEYS[14], K
 local calls, answers = KEYS[16], KEYS[17]
 local callId = ARGV[2]
 local ITEMS_AT = 3
-local BIG_BYTES = 5000
 
 local nowMs = readClock(ARGV[1])
 local calledAtMs, called = recall(calls, answers, callId)
