@@ -4,7 +4,7 @@
 -- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone.
 --
 -- flags:
--- include lib/clock lib/calls lib/wake lib/due lib/record
+-- include lib/clock lib/calls lib/wake lib/due lib/record lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -21,8 +21,8 @@
 -- ARGV[5..]   items          each: id, record without the time when it was added
 --
 -- Replies
---   { "ADDED", nowMs, index... }  the indexes (from 0) of the items whose id existed before
---   { "NO_PROFILE" }              the shard does not know the queue, its shards or the profile: copy ctl, then add again
+--   { "ADDED", nowMs, held, index... }  how many tasks the shard holds now, and the indexes (from 0) of the items whose id existed before
+--   { "NO_PROFILE" }                    the shard does not know the queue, its shards or the profile: copy ctl, then add again
 --
 -- Cost O(M log N) for M tasks added to N.
 local due = { unpack(KEYS, 1, 10) }
@@ -34,7 +34,9 @@ local ITEMS_AT, ITEM_SIZE = 5, 2
 local nowMs = readClock(ARGV[1])
 local calledAtMs, called = recall(calls, answers, callId)
 if calledAtMs then
-  return called or { "ADDED", calledAtMs }
+  called = called or { "ADDED", calledAtMs }
+  called[3] = redis.call("HLEN", tasks)
+  return called
 end
 local known = redis.call("HMGET", ctl, "profile:" .. profile, "levels", "big", "paused", "shards")
 if not known[1] or known[5] ~= shards then
@@ -53,7 +55,7 @@ for i, id in ipairs(ids) do
   end
 end
 
-local answer = { "ADDED", nowMs }
+local answer = { "ADDED", nowMs, 0 }
 local records, batch, added, at = {}, {}, 0, 0
 local stamp, lastLevel, scored, size = packTime(nowMs), nil, nil, 0
 for i = 1, #ids do
@@ -93,5 +95,6 @@ if added > 0 then
     callWorkers(due, waiting, dueNow)
   end
 end
-remember(calls, answers, callId, nowMs, #answer > 2 and answer)
+answer[3] = redis.call("HLEN", tasks)
+remember(calls, answers, callId, nowMs, #answer > 3 and answer)
 return answer

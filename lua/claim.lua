@@ -4,13 +4,13 @@
 -- set, so work goes on with no scheduler alive. A claim that leaves slots free notes the worker as waiting; one that leaves tasks
 -- behind wakes another worker. The scheduler is told of a lease that ends before all others, as of a new head, and with its
 -- fence if nothing that is due was left; while claims leave tasks behind, only of what ends before it was told to look. Bounded:
--- `count` tasks, 512 KiB of records (or one task, if that is larger).
+-- `count` tasks, 384 KiB of records (or one task, if that is larger).
 --
 -- Sent again, it answers with the batch that it took: a worker numbers its claims of a shard and has one in flight. A claim
 -- with an older number came late: it takes nothing.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/runway lib/lease
+-- include lib/clock lib/calls lib/wake lib/runway lib/lease lib/size
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -43,7 +43,6 @@ local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }
 local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
 local ctl, seq, calls, answers, waiting = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
 local worker, number, leaseMs, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local BYTES_MAX = 524288
 
 local nowMs, nowUs = readClock(ARGV[1])
 local known = redis.call("HMGET", ctl, "levels", "paused", "big", "generation")
@@ -101,7 +100,7 @@ for i = 1, paused and 0 or #levels do
     else
       for _, id in ipairs(taken) do
         local size = big and redis.call("HSTRLEN", tasks, id) or 0
-        if #ids > 0 and bytes + size > BYTES_MAX then
+        if #ids > 0 and bytes + size > CALL_BYTES_MAX then
           redis.call("LPUSH", ready[level + 1], id)
           isFull = true
         else

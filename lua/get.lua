@@ -1,10 +1,10 @@
 -- get: tasks as they are now.
 --
--- One step, so that a task is seen in one place. Bounded: 512 KiB of records (or one task, if that is larger), so fewer may
+-- One step, so that a task is seen in one place. Bounded: 384 KiB of records (or one task, if that is larger), so fewer may
 -- come back than were asked for; ask again for the rest.
 --
 -- flags: no-writes
--- include lib/clock lib/record lib/place
+-- include lib/clock lib/record lib/place lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -29,7 +29,6 @@ local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local dead, done, errors, results, ctl = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local ITEMS_AT = 2
-local BYTES_MAX = 524288
 
 local nowMs = readClock(ARGV[1])
 local ids = {}
@@ -48,7 +47,7 @@ for i, id in ipairs(ids) do
   local record = place and (records and records[i] or redis.call("HGET", tasks, id)) or ""
   local result = place == "done" and redis.call("HGET", results, id)
   bytes = bytes + #record + #(result or "")
-  if i > 1 and bytes > BYTES_MAX then
+  if i > 1 and bytes > CALL_BYTES_MAX then
     break
   end
   local isPending = place == "due" or place == "runway"

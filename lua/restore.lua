@@ -8,7 +8,7 @@
 -- All that is restored counts as added, and what was done as completed too.
 --
 -- flags:
--- include lib/clock lib/calls lib/wake lib/due lib/record
+-- include lib/clock lib/calls lib/wake lib/due lib/record lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record

@@ -3,7 +3,7 @@
 -- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 512 KiB. Sent again, it answers as before.
 --
 -- flags:
--- include lib/clock lib/calls lib/record lib/place
+-- include lib/clock lib/calls lib/record lib/place lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record

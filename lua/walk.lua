@@ -5,10 +5,10 @@
 -- has shrunk the table perhaps on two. A cursor means something only to the server that gave it: a page that was asked for with
 -- one of another server is none.
 --
--- Bounded: about `limit` tasks, or 512 KiB of records (or one bucket of the table, if that is larger).
+-- Bounded: about `limit` tasks, or 384 KiB of records (or one bucket of the table, if that is larger).
 --
 -- flags: no-writes
--- include lib/clock lib/record lib/place
+-- include lib/clock lib/record lib/place lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -37,7 +37,7 @@ local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local dead, done, errors, results, ctl = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local cursor, server, limit = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local BYTES_MAX, LOOKS_MAX = 524288, 200
+local LOOKS_MAX = 200
 
 local nowMs = readClock(ARGV[1])
 -- Whoever may not ask for it does not learn of a move; the documents say so.
@@ -61,7 +61,7 @@ for _ = 1, LOOKS_MAX do
       bytes = bytes + #record
     end
   end
-  if cursor == "0" or #ids >= limit or bytes >= BYTES_MAX then
+  if cursor == "0" or #ids >= limit or bytes >= CALL_BYTES_MAX then
     break
   end
 end

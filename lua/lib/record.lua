@@ -14,9 +14,6 @@
 
 local byte = string.byte
 
--- A shard that has a larger record looks at sizes before it hands out many: 200 smaller ones stay below 512 KiB.
-local BIG_BYTES = 2500
-
 local function packTime(ms)
   return struct.pack(">I6", ms)
 end

@@ -16,7 +16,7 @@ import { parseOptions } from "../core/validate.ts";
 import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
 import {
   BATCH_BYTES_MAX,
-  WRITE_BATCH_MAX,
+  addBatchMax,
   confirmedWithin,
   within,
   type QueueStore,
@@ -86,6 +86,8 @@ export class Adder {
   #turn = Math.floor(Math.random() * 1024);
   #turnItems = 0;
   #unregistered = 0;
+  /** How many tasks one call may add, by what the shard held that answered last: they are much alike. */
+  #batchMax = addBatchMax(0);
 
   constructor(store: QueueStore, registration: Registration, options: AdderOptions) {
     this.#store = store;
@@ -192,7 +194,7 @@ export class Adder {
       let batch = open.get(shard);
       if (
         batch === undefined ||
-        isFull(batch, bytes) ||
+        this.#isFull(batch, bytes) ||
         !isSameConfirmation(batch.confirmation, confirmation)
       ) {
         batch?.items.seal();
@@ -205,12 +207,16 @@ export class Adder {
       batch.dues.push(due);
       const one = sentTask(queue, shard, id, prepared);
       batch.tasks.push(one);
-      if (given === undefined && batch.tasks.length === WRITE_BATCH_MAX) this.#turn++;
+      if (given === undefined && batch.tasks.length === this.#batchMax) this.#turn++;
       return one;
     });
     for (const { items } of open.values()) items.seal();
     this.#turn++;
     return { batches, sent };
+  }
+
+  #isFull({ tasks, bytes }: BulkBatch, more: number): boolean {
+    return tasks.length >= this.#batchMax || bytes + more > BATCH_BYTES_MAX;
   }
 
   #prepareOne(task: unknown): Prepared {
@@ -279,7 +285,10 @@ export class Adder {
       const keys = this.#store.shards(registered.shards)[shard];
       if (keys === undefined || !wereMadeFor(registered)) break;
       const reply = await this.#store.add(keys, registered, items, callId, options);
-      if (reply.word === "ADDED") return reply;
+      if (reply.word === "ADDED") {
+        this.#batchMax = addBatchMax(reply.held);
+        return reply;
+      }
       await this.#registration.introduce(keys, registered, options);
     }
     throw new DelayqError(
@@ -297,9 +306,6 @@ function outcomesOf(
   for (const index of existed) outcomes[index] = { existed: true, nowMs };
   return outcomes;
 }
-
-const isFull = (batch: BulkBatch, bytes: number): boolean =>
-  batch.tasks.length === WRITE_BATCH_MAX || batch.bytes + bytes > BATCH_BYTES_MAX;
 
 function incomplete(
   batches: readonly BulkBatch[],

@@ -56,7 +56,11 @@ export const add = defineScript({
   args: ["nowMs", "callId", "profile", "shards"],
   items: ["id", "record"],
   replies: {
-    ADDED: ([nowMs, ...existed]) => ({ nowMs: Number(nowMs), existed: numbers(existed) }),
+    ADDED: ([nowMs, held, ...existed]) => ({
+      nowMs: Number(nowMs),
+      held: Number(held),
+      existed: numbers(existed),
+    }),
     NO_PROFILE: none,
   },
 });

@@ -92,7 +92,7 @@ export interface ModelShard {
   owner: string | undefined;
 }
 
-const BIG_BYTES = 2500;
+const BIG_BYTES = 1900;
 const REAPED_MAX_WHEN_BIG = 8;
 const CALLS_KEPT_MS = 60_000;
 const WAITING_KEPT_MS = 700_000;

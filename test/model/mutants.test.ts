@@ -165,7 +165,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "add forgets that it was called",
     script: scripts.add,
-    from: "remember(calls, answers, callId, nowMs, #answer > 2 and answer)",
+    from: "remember(calls, answers, callId, nowMs, #answer > 3 and answer)",
     to: "",
   },
   {

@@ -157,14 +157,19 @@ export class World {
     return delayed + ready + leased > 0;
   }
 
-  /** The same call once more, some seconds late: it must answer as it did, and change nothing. */
+  /** The same call once more, some seconds late: it must answer as it did (but for what the shard holds by now), and change nothing. */
   async #resend(back: number): Promise<void> {
     const { tape } = this.wire;
     const recent = tape.filter(({ atMs }) => atMs > this.model.nowMs - CALLS_KEPT_MS);
     const call = recent[recent.length - 1 - (back % recent.length)];
     if (call === undefined) return;
-    if (call.script.definition.name !== "claim") return await this.wire.resend(call, call.reply);
+    const { name } = call.script.definition;
     const { shard } = call.keys as ShardKeys;
+    if (name === "add") {
+      const held = this.model.shard(shard).tasks.size;
+      return await this.wire.resend(call, { ...call.reply, held });
+    }
+    if (name !== "claim") return await this.wire.resend(call, call.reply);
     const { calls, tasks } = this.model.shard(shard);
     const remembered = calls.get(String(call.args["worker"]));
     const last = remembered?.answer?.[0];
@@ -186,7 +191,8 @@ export class World {
     const remember = (plain: unknown[], rest: readonly unknown[], isPlain: boolean): void =>
       this.model.remember(shard, String(callId), isPlain ? undefined : [...plain, ...rest]);
     const indexes = (reply["existed"] ?? reply["refused"]) as readonly unknown[];
-    if (reply.word === "ADDED") remember(["ADDED", reply["nowMs"]], indexes, indexes.length === 0);
+    if (reply.word === "ADDED")
+      remember(["ADDED", reply["nowMs"], reply["held"]], indexes, indexes.length === 0);
     if (reply.word === "RESTORED") remember(["RESTORED"], indexes, indexes.length === 0);
     if (reply.word === "SETTLED") remember(["SETTLED"], indexes, indexes.length === 0);
     if (reply.word === "OUTCOMES") {

@@ -11,7 +11,7 @@ describe("add", () => {
     const { reply, changes } = await keyspace.watch(async () =>
       keyspace.add({ id: "a", delay: 500 }, { id: "b", at: NOW + 7, priority: 3, payload: '{"to":"é"}' }),
     );
-    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, existed: [] });
+    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, held: 2, existed: [] });
     expect(changes).toEqual({
       "due:0": { a: NOW + 500 },
       "due:3": { b: NOW + 7 },
@@ -58,14 +58,14 @@ describe("add", () => {
         { id: "done", payload: "1" },
       ),
     );
-    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, existed: [0, 1, 2, 3, 4] });
+    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, held: 5, existed: [0, 1, 2, 3, 4] });
     expect(Object.keys(changes)).toEqual(["answers", "calls"]);
   });
 
   test("adds an id that comes twice in one call once, and says that the second existed", async () => {
     const keyspace = await setup();
     const reply = await keyspace.add({ id: "a", payload: "1" }, { id: "a", payload: "2" });
-    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, existed: [1] });
+    expect(reply).toEqual({ word: "ADDED", nowMs: NOW, held: 1, existed: [1] });
     expect(await keyspace.snapshot()).toMatchObject({
       tasks: { a: { payload: "1" } },
       stats: { added: 1 },
@@ -78,7 +78,7 @@ describe("add", () => {
     const items = addItems([{ id: "new" }, { id: "old" }]);
     const send = async () => await keyspace.run(scripts.add, { callId: "x", profile: 1 }, items);
     const first = await send();
-    expect(first).toEqual({ word: "ADDED", nowMs: NOW, existed: [1] });
+    expect(first).toEqual({ word: "ADDED", nowMs: NOW, held: 2, existed: [1] });
     keyspace.advance(50);
     const { reply, changes } = await keyspace.watch(send);
     expect(reply).toEqual(first);
@@ -94,7 +94,7 @@ describe("add", () => {
     if (claimed.word !== "CLAIMED") throw new Error(claimed.word);
     await keyspace.run(scripts.settle, { acks: 1 }, [claimed.fence, 1, "a"]);
     const { reply, changes } = await keyspace.watch(send);
-    expect(reply).toEqual(first);
+    expect(reply).toEqual({ ...first, held: 0 });
     expect(changes).toEqual({});
   });
 

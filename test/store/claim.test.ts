@@ -258,12 +258,12 @@ describe("a runway that is dry", () => {
   });
 });
 
-describe("the bound of 512 KiB", () => {
+describe("the bound of 384 KiB", () => {
   const large = (bytes: number): string => JSON.stringify("x".repeat(bytes));
 
   test("ends a claim before the task that would pass it, which keeps its turn", async () => {
     const keyspace = await setup();
-    for (const id of ["a", "b", "c", "d"]) await keyspace.add({ id, payload: large(200_000) });
+    for (const id of ["a", "b", "c", "d"]) await keyspace.add({ id, payload: large(150_000) });
     const { reply, changes } = await keyspace.watch(async () => keyspace.claim(10));
     expect(reply).toMatchObject({ word: "CLAIMED", isMore: true });
     expect(changes["leased"]).toEqual({ a: NOW + 1000, b: NOW + 1000 });
@@ -281,8 +281,8 @@ describe("the bound of 512 KiB", () => {
 
   test("does not hand a lower level's task over before the one that did not fit", async () => {
     const keyspace = await setup();
-    await keyspace.add({ id: "a", priority: 1, payload: large(350_000) });
-    await keyspace.add({ id: "b", priority: 1, payload: large(350_000) }, { id: "small" });
+    await keyspace.add({ id: "a", priority: 1, payload: large(300_000) });
+    await keyspace.add({ id: "b", priority: 1, payload: large(300_000) }, { id: "small" });
     expect(await idsOf(keyspace.claim(10))).toEqual(["a"]);
     expect(await idsOf(keyspace.claim(10))).toEqual(["b", "small"]);
   });

@@ -104,15 +104,15 @@ describe("get", () => {
     expect(decodeFacts("")).toEqual({ attempts: 0, deaths: 0, dueAtMs: 0 });
   });
 
-  test("ends before the record that would pass 512 KiB", async () => {
+  test("ends before the record that would pass 384 KiB", async () => {
     const keyspace = await setup();
-    const payload = JSON.stringify("x".repeat(200_000));
+    const payload = JSON.stringify("x".repeat(150_000));
     for (const id of ["a", "b", "c"]) await keyspace.add({ id, payload });
     const stored = await keyspace.store.get(keyspace.keys, ["a", "b", "c"]);
     expect(stored).toHaveLength(2);
   });
 
-  test("hands over one record that is larger than 512 KiB by itself", async () => {
+  test("hands over one record that is larger than 384 KiB by itself", async () => {
     const keyspace = await setup();
     const payload = JSON.stringify("x".repeat(1_200_000));
     for (const id of ["a", "b"]) await keyspace.add({ id, payload });
