@@ -31,6 +31,7 @@
 --                            bury     failed for good: an attempt used; text is the error
 --                            release  no attempt used, due as before
 --                            postpone no attempt used, due again in ms
+--                            "retry timedOut" and "bury timedOut": the same of an attempt whose time was up
 --
 -- Replies
 --   { "SETTLED", index... }  the indexes (from 0) of the items that were refused: the lease is not theirs
@@ -98,7 +99,7 @@ if acks > 0 then
   end
 end
 
-local function settleOther(outcome, id, ms, text)
+local function settleOther(outcome, why, id, ms, text)
   local record = redis.call("HGET", tasks, id)
   local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
   redis.call("ZREM", leased, id)
@@ -109,6 +110,9 @@ local function settleOther(outcome, id, ms, text)
   if outcome == "retry" or outcome == "bury" then
     countOne("failed")
     redis.call("HSET", errors, id, text)
+  end
+  if why == "timedOut" then
+    countOne("timedOut")
   end
   if outcome == "retry" or outcome == "postpone" then
     dueAtMs = nowMs + ms
@@ -133,7 +137,8 @@ end
 for i = othersAt, #ARGV, ITEM_SIZE do
   local id, fence = ARGV[i + 1], ARGV[i + 2]
   if holdsFence(redis.call("HGET", leases, id), fence) then
-    settleOther(ARGV[i], id, tonumber(ARGV[i + 3]), ARGV[i + 4])
+    local outcome, why = string.match(ARGV[i], "^(%a+) ?(%a*)$")
+    settleOther(outcome, why, id, tonumber(ARGV[i + 3]), ARGV[i + 4])
   else
     answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
   end

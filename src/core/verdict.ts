@@ -8,8 +8,8 @@ import type { TaskError } from "./task.ts";
 export type Verdict =
   | { readonly kind: "ack" }
   | { readonly kind: "keep"; readonly ms: number; readonly text: string }
-  | { readonly kind: "retry"; readonly ms: number; readonly error: TaskError }
-  | { readonly kind: "bury"; readonly error: TaskError }
+  | { readonly kind: "retry"; readonly ms: number; readonly error: TaskError; readonly isTimedOut: boolean }
+  | { readonly kind: "bury"; readonly error: TaskError; readonly isTimedOut: boolean }
   | { readonly kind: "release" }
   | { readonly kind: "postpone"; readonly ms: number };
 
@@ -31,17 +31,21 @@ export function verdictOnResult(kept: KeptOptions, result: unknown): Verdict {
 /**
  * @param attempt the attempt that failed, from 1
  * @param random in [0, 1), for the jitter
+ * @param isTimedOut whether it failed because its time was up
  */
 export function verdictOnFailure(
   kept: KeptOptions,
   attempt: number,
   thrown: unknown,
   random: number,
+  isTimedOut = false,
 ): Verdict {
   if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: delayOf(thrown) };
   const error = describeFailure(thrown);
-  if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts) return { kind: "bury", error };
-  return { kind: "retry", ms: backoffDelayMs(kept.backoff, attempt, random), error: briefly(error) };
+  if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts)
+    return { kind: "bury", error, isTimedOut };
+  const ms = backoffDelayMs(kept.backoff, attempt, random);
+  return { kind: "retry", ms, error: briefly(error), isTimedOut };
 }
 
 /** Subclasses may hold anything there. */

@@ -48,7 +48,7 @@ export class Runner {
         ? undefined
         : setTimeout(() => {
             const reason = new TaskTimeoutError(`took longer than ${kept.timeoutMs} ms`);
-            this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random()));
+            this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random(), true));
             held.abort(reason);
           }, kept.timeoutMs);
     this.#run(handler, held, timer);

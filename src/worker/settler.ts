@@ -114,8 +114,14 @@ function textOf(verdict: Verdict): string {
   }
 }
 
+/** What a settle calls it. */
+function outcomeOf(verdict: Verdict): string {
+  const isTimedOut = "isTimedOut" in verdict && verdict.isTimedOut;
+  return isTimedOut ? `${verdict.kind} timedOut` : verdict.kind;
+}
+
 function itemOf({ held, verdict }: Settled): Arg[] {
-  return [verdict.kind, held.id, held.fence, "ms" in verdict ? verdict.ms : 0, textOf(verdict)];
+  return [outcomeOf(verdict), held.id, held.fence, "ms" in verdict ? verdict.ms : 0, textOf(verdict)];
 }
 
 /** Takes a batch off the front: as many as one call may hold. */

@@ -347,7 +347,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
         verdict: isNewer
           ? { kind: "postpone", ms: unhandledDelayMs }
-          : { kind: "bury", error: describeFailure(error) },
+          : { kind: "bury", error: describeFailure(error), isTimedOut: false },
       };
     }
   }

@@ -109,6 +109,18 @@ describe("the verdict", () => {
     expect(verdictOnFailure(kept, 3, new Error("x"), 0)).toMatchObject({ kind: "bury" });
   });
 
+  test("says whether the time was up", () => {
+    expect(verdictOnFailure(kept, 1, new Error("x"), 0)).toMatchObject({ isTimedOut: false });
+    expect(verdictOnFailure(kept, 1, new Error("x"), 0, true)).toMatchObject({
+      kind: "retry",
+      isTimedOut: true,
+    });
+    expect(verdictOnFailure(kept, 3, new Error("x"), 0, true)).toMatchObject({
+      kind: "bury",
+      isTimedOut: true,
+    });
+  });
+
   test("heeds what the handler threw", () => {
     expect(verdictOnFailure(kept, 1, new UnrecoverableError("x"), 0)).toMatchObject({ kind: "bury" });
     expect(verdictOnFailure(kept, 3, new RetryLater(50), 0)).toEqual({ kind: "postpone", ms: 50 });

@@ -181,6 +181,8 @@ test("counts a time-out as a failed attempt, tells the handler, and keeps its sl
   finish.resolve();
   await eventually(async () => expect(await producer.get(id)).toBeUndefined());
   expect(overlaps).toEqual([1, 1]);
+  const counters = { added: 2, failed: 1, timedOut: 1, dead: 1, completed: 1 };
+  expect((await producer.stats()).counters).toEqual(counters);
 });
 
 test("leaves tasks that have no handler here to others", async () => {

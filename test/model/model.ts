@@ -59,7 +59,7 @@ export interface Addition {
 
 /** How a handler ends. */
 export type End =
-  | { readonly kind: "complete" | "fail" | "giveUp" | "release" }
+  | { readonly kind: "complete" | "fail" | "timeOut" | "giveUp" | "release" }
   | { readonly kind: "later"; readonly ms: number };
 
 /** Meta, or a shard's copy of it. */
@@ -443,10 +443,12 @@ export class Model {
         Object.assign(task, { result: resultOf(task.id), error: undefined });
         break;
       case "fail":
+      case "timeOut":
       case "giveUp":
         count(shard, "failed");
+        if (end.kind === "timeOut") count(shard, "timedOut");
         Object.assign(task, { attempts: attempt, isChanged: true });
-        task.error = end.kind === "fail" ? FAILURE : GIVEN_UP;
+        task.error = end.kind === "giveUp" ? GIVEN_UP : FAILURE;
         if (end.kind === "giveUp" || attempt >= attempts) {
           count(shard, "dead");
           Object.assign(task, { place: "dead", endAtMs: this.nowMs });

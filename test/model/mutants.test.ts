@@ -43,6 +43,12 @@ const MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    mistake: "settle does not count a time-out",
+    script: scripts.settle,
+    from: 'countOne("timedOut")',
+    to: "",
+  },
+  {
     mistake: "restore writes over what exists",
     script: scripts.restore,
     from: 'taken[id] or redis.call("HEXISTS", tasks, id) == 1',

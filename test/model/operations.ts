@@ -134,7 +134,7 @@ const filter: fc.Arbitrary<FilterStep> = fc.record(
 
 const end: fc.Arbitrary<End> = fc.oneof(
   fc.constantFrom(
-    ...(["complete", "complete", "fail", "fail", "giveUp", "release"] as const).map((kind) => ({ kind })),
+    ...(["complete", "complete", "fail", "timeOut", "giveUp", "release"] as const).map((kind) => ({ kind })),
   ),
   fc.record({ kind: fc.constant("later" as const), ms: waitMs }),
 );

@@ -201,12 +201,15 @@ function chosen({ held, past }: PlayedWorker, ends: readonly EndStep[]): Ending[
 }
 
 function verdictOf({ grip: { id, kept, attempt }, end }: Ending): Verdict {
-  const failed = (thrown: unknown): Verdict => verdictOnFailure(kept, attempt, thrown, 0);
+  const failed = (thrown: unknown, isTimedOut = false): Verdict =>
+    verdictOnFailure(kept, attempt, thrown, 0, isTimedOut);
   switch (end.kind) {
     case "complete":
       return verdictOnResult(kept, resultOf(id));
     case "fail":
       return failed(FAILURE);
+    case "timeOut":
+      return failed(FAILURE, true);
     case "giveUp":
       return failed(Object.assign(new UnrecoverableError(GIVEN_UP.message), { stack: undefined }));
     case "later":
@@ -219,5 +222,6 @@ function verdictOf({ grip: { id, kept, attempt }, end }: Ending): Verdict {
 function itemOf({ id, fence }: Grip, verdict: Verdict): Arg[] {
   if (verdict.kind === "ack") return [id, fence];
   const text = "text" in verdict ? verdict.text : "error" in verdict ? JSON.stringify(verdict.error) : "";
-  return [verdict.kind, id, fence, "ms" in verdict ? verdict.ms : 0, text];
+  const outcome = "isTimedOut" in verdict && verdict.isTimedOut ? `${verdict.kind} timedOut` : verdict.kind;
+  return [outcome, id, fence, "ms" in verdict ? verdict.ms : 0, text];
 }

@@ -105,6 +105,21 @@ describe("settle", () => {
     });
   });
 
+  test("counts a failure by time-out twice: as one, and as failed", async () => {
+    const { keyspace, fence } = await setup({ id: "a" }, { id: "b" });
+    const items = [
+      ...item("retry timedOut", "a", fence, 250, ERROR),
+      ...item("bury timedOut", "b", fence, 0, ERROR),
+    ];
+    const { changes } = await keyspace.watch(async () => keyspace.settle(...items));
+    expect(changes).toMatchObject({
+      "due:0": { a: NOW + 250 },
+      dead: { b: NOW },
+      errors: { a: ERROR, b: ERROR },
+      stats: { failed: 2, timedOut: 2, retried: 1, dead: 1 },
+    });
+  });
+
   test("releases a task as it was: its own due time and level, no attempt used", async () => {
     const { keyspace, fence } = await setup({ id: "a", at: NOW - 5, priority: 2 });
     const { changes } = await keyspace.watch(async () => keyspace.settle(...item("release", "a", fence)));
