@@ -1,5 +1,5 @@
 -- settle: what ends a lease. Completed tasks away (or to `done`), failed ones back to the due set or to the dead,
--- released ones back as they were.
+-- released ones back as they were, expired ones away.
 --
 -- One step, so that only the holder of the lease decides and no task is ever nowhere. An item whose fence is not the
 -- lease's changes nothing. Bounded by the caller: 200 items, 512 KiB. Sent again, it answers as before.
@@ -31,6 +31,7 @@
 --                            bury     failed for good: an attempt used; text is the error
 --                            release  no attempt used, due as before
 --                            postpone no attempt used, due again in ms
+--                            expire   not started, since it came too late: gone
 --                            "retry timedOut" and "bury timedOut": the same of an attempt whose time was up
 --
 -- Replies
@@ -99,6 +100,14 @@ if acks > 0 then
   end
 end
 
+local function expire(id)
+  redis.call("ZREM", leased, id)
+  for _, key in ipairs({ leases, tasks, more, errors }) do
+    redis.call("HDEL", key, id)
+  end
+  countOne("expired")
+end
+
 local function settleOther(outcome, why, id, ms, text)
   local record = redis.call("HGET", tasks, id)
   local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
@@ -136,11 +145,13 @@ end
 
 for i = othersAt, #ARGV, ITEM_SIZE do
   local id, fence = ARGV[i + 1], ARGV[i + 2]
-  if holdsFence(redis.call("HGET", leases, id), fence) then
+  if not holdsFence(redis.call("HGET", leases, id), fence) then
+    answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
+  elseif ARGV[i] == "expire" then
+    expire(id)
+  else
     local outcome, why = string.match(ARGV[i], "^(%a+) ?(%a*)$")
     settleOther(outcome, why, id, tonumber(ARGV[i + 3]), ARGV[i + 4])
-  else
-    answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
   end
 end
 

@@ -37,6 +37,7 @@ const keptSchema = z.strictObject({
   timeoutMs: integer(0, 2 ** 31 - 1),
   deathsMax: integer(1, 1000),
   keepResultMs: integer(0, 365 * DAY_MS),
+  expireMs: integer(0, 2 ** 31 - 1),
 });
 
 export type KeptOptions = Readonly<z.output<typeof keptSchema>>;
@@ -51,6 +52,7 @@ export const KEPT_DEFAULTS: KeptOptions = Object.freeze({
   timeoutMs: 0,
   deathsMax: 3,
   keepResultMs: 0,
+  expireMs: 0,
 });
 
 /** The options that a queue gives to its tasks unless a task says otherwise. */
@@ -65,6 +67,11 @@ export interface TaskDefaults {
   deathsMax?: number;
   /** How long the completed task and its result stay readable; 0 means not at all. Default 0. */
   keepResultMs?: number;
+  /**
+   * A task that no worker has taken so many ms after its due time is not run any more: the next worker that would take it
+   * removes it, and it counts as expired. A retry is due anew. 0 means that it is run however late. Default 0.
+   */
+  expireMs?: number;
 }
 
 /**

@@ -11,10 +11,16 @@ export type Verdict =
   | { readonly kind: "retry"; readonly ms: number; readonly error: TaskError; readonly isTimedOut: boolean }
   | { readonly kind: "bury"; readonly error: TaskError; readonly isTimedOut: boolean }
   | { readonly kind: "release" }
-  | { readonly kind: "postpone"; readonly ms: number };
+  | { readonly kind: "postpone"; readonly ms: number }
+  | { readonly kind: "expire" };
 
 export const RELEASE: Verdict = Object.freeze({ kind: "release" });
+export const EXPIRE: Verdict = Object.freeze({ kind: "expire" });
 const ACK: Verdict = Object.freeze({ kind: "ack" });
+
+/** Whether it is too late to start a task. @param nowMs when it was claimed, by the clock of Redis as its due time is */
+export const isExpired = ({ expireMs }: KeptOptions, dueAtMs: number, nowMs: number): boolean =>
+  expireMs > 0 && nowMs > dueAtMs + expireMs;
 
 /** A result that JSON cannot hold is kept as null: the work is done, doing it again would be worse. */
 export function verdictOnResult(kept: KeptOptions, result: unknown): Verdict {

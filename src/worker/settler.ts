@@ -110,6 +110,7 @@ function textOf(verdict: Verdict): string {
     case "ack":
     case "release":
     case "postpone":
+    case "expire":
       return "";
   }
 }

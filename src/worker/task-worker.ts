@@ -7,7 +7,7 @@ import { checkKeyPart } from "../core/names.ts";
 import { describeFailure } from "../core/failure.ts";
 import { KEPT_DEFAULTS, closeOptionsSchema, workerOptionsSchema, type KeptOptions } from "../core/options.ts";
 import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../core/task.ts";
-import { RELEASE, type Verdict } from "../core/verdict.ts";
+import { EXPIRE, RELEASE, isExpired, type Verdict } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
@@ -57,6 +57,8 @@ export interface WorkerEvents<T extends TaskTypes<T>> {
   failed: [task: Task<T>, error: TaskError];
   /** The task failed for good. */
   dead: [task: Task<T>, error: TaskError];
+  /** The task was not started, and is gone: it was claimed later than its `expireMs` allows. */
+  expired: [task: Task<T>];
   /** The lease is gone: another worker may run the task. */
   leaseLost: [task: Task<T>];
   progress: [task: Task<T>, value: unknown];
@@ -329,7 +331,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       const decoded = decodeRecord(record);
       const lease = { fence: Number(fence), startedAtMs: nowMs };
       const task = claimedTask(this.queue, keys.shard, id, decoded, decodeFacts(more), lease);
-      return { held: new HeldTask(keys, task, this.#keptOf(decoded), fence, deadlineMs) };
+      const kept = this.#keptOf(decoded);
+      const held = new HeldTask(keys, task, kept, fence, deadlineMs);
+      return isExpired(kept, task.dueAtMs, nowMs) ? { held, verdict: EXPIRE } : { held };
     } catch (error) {
       this.#emitError(error);
       const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
@@ -370,6 +374,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         break;
       case "bury":
         this.#emit("dead", task, verdict.error);
+        break;
+      case "expire":
+        this.#emit("expired", task);
         break;
       case "release":
       case "postpone":

@@ -70,6 +70,20 @@ it("gives the task its options", async () => {
   await eventually(() => expect(seen).toEqual(["failed", "dead"]));
 });
 
+it("adds a task that expires, which a worker then counts and does not run", async () => {
+  const { run, queue, start, file } = setupCli();
+  const added = await run(["add", "q", "n", "--at", "2020-01-01T00:00Z", "--expire", "1m"]);
+  expect(added).toMatchObject({ code: 0, stderr: "" });
+  file("h.mjs", `export default () => { throw new Error("it was to expire"); };`);
+  const worker = start(["worker", "--queue", "q", "--handler", "h.mjs"]);
+  expect(await worker.logged("task has expired")).toMatchObject({ queue: "q", task: "n", level: 30 });
+  expect((await queue().stats()).counters).toEqual({ added: 1, expired: 1 });
+  expect((await run(["stats", "q"])).stdout).toMatch(/\nexpired +1\n/);
+  worker.child.kill("SIGTERM");
+  expect(await worker.ended).toBe(0);
+  expect(worker.logs.at(-1)).toMatchObject({ msg: "worker stopped", completed: 0, expired: 1 });
+});
+
 it("refuses wrong input with code 2, one line, and nothing added", async () => {
   const { run, queue } = setupCli();
   const table: [string[], RegExp][] = [
@@ -83,6 +97,8 @@ it("refuses wrong input with code 2, one line, and nothing added", async () => {
     [["add", "q", "n", "--in", "5m", "--at", "2027-01-01"], /cannot be used with/],
     [["add", "q", "n", "--priority", "10"], /Expected an integer from 0 to 9/],
     [["add", "q", "n", "--backoff", "slow:1s"], /Expected fixed:DELAY/],
+    [["add", "q", "n", "--expire", "soon"], /'soon' is invalid. Expected a duration/],
+    [["add", "q", "n", "--expire", "25d"], /Expected `expireMs` to be an integer from 0 to/],
     [["add", "q", "n", "--id", ""], /Expected the task id/],
   ];
   const results = await Promise.all(table.map(async ([args]) => await run(args)));

@@ -5,7 +5,7 @@ import { RetryLater, UnrecoverableError } from "../../src/core/errors.ts";
 import { describeFailure } from "../../src/core/failure.ts";
 import { BUCKETS, bucketOf, bucketOfShard, generateId, IdSeries, shardOf } from "../../src/core/ids.ts";
 import { KEPT_DEFAULTS, parseDefaults } from "../../src/core/options.ts";
-import { verdictOnFailure, verdictOnResult } from "../../src/core/verdict.ts";
+import { isExpired, verdictOnFailure, verdictOnResult } from "../../src/core/verdict.ts";
 
 describe("backoff", () => {
   const fixed = { type: "fixed", delay: 100, maxDelayMs: 86_400_000, jitter: 0 } as const;
@@ -140,6 +140,19 @@ describe("the verdict", () => {
       ms: 5,
       text: "null",
     });
+  });
+});
+
+describe("a task", () => {
+  test("expires when more than its time has passed since it was due", () => {
+    const kept = { ...KEPT_DEFAULTS, expireMs: 100 };
+    expect(isExpired(kept, 1000, 900)).toBe(false);
+    expect(isExpired(kept, 1000, 1100)).toBe(false);
+    expect(isExpired(kept, 1000, 1101)).toBe(true);
+  });
+
+  test("never expires where that was not asked for", () => {
+    expect(isExpired(KEPT_DEFAULTS, 0, Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 });
 

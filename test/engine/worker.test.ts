@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { RetryLater, UnrecoverableError, type Task } from "../../src/index.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { Queue, RetryLater, UnrecoverableError, Worker, type Task } from "../../src/index.ts";
 import { deferred, eventually, setup } from "../support/fixture.ts";
 
 test("runs a task once it is due, never before", async () => {
@@ -195,6 +195,62 @@ test("leaves tasks that have no handler here to others", async () => {
   await first.close();
   worker({ unknown: () => {} }).on("completed", (task) => completed.resolve(task.name));
   expect(await completed.promise).toBe("unknown");
+});
+
+test("runs no task that has expired while no worker lived, and runs the others", async () => {
+  const { queue, worker } = setup();
+  const producer = queue({ defaults: { expireMs: 40 } });
+  const late = await producer.add("late", null);
+  await producer.addBulk([
+    { name: "never late", data: null, opts: { expireMs: 0 } },
+    { name: "not late yet", data: null, opts: { expireMs: 600_000 } },
+  ]);
+  // Only the clock of this machine shows that the time has passed: until somebody claims it, a task is just ready.
+  await eventually(() => expect(Date.now()).toBeGreaterThan(late.dueAtMs + 500));
+  expect(await producer.get(late.id)).toMatchObject({ state: "ready" });
+  const started: string[] = [];
+  const expired: Task[] = [];
+  worker((task) => void started.push(task.name)).on("expired", (task) => expired.push(task));
+  const counters = { added: 3, completed: 2, expired: 1 };
+  await eventually(async () => expect((await producer.stats()).counters).toEqual(counters));
+  await eventually(() => expect(expired).toMatchObject([{ id: late.id, name: "late", attempt: 1 }]));
+  expect(started.toSorted()).toEqual(["never late", "not late yet"]);
+  expect(await producer.get(late.id)).toBeUndefined();
+  expect(await producer.add("late", null, { id: late.id, delay: 60_000 })).toMatchObject({ existed: false });
+});
+
+test("counts the time to expire from when a retry is due", async () => {
+  const { base } = setup();
+  let nowMs = 1_700_000_000_000;
+  const time = (): string => String(nowMs);
+  const producer = new Queue("q", { ...base, defaults: { expireMs: 1000 } }, time);
+  const attempts: number[] = [];
+  const completed = deferred();
+  const handler = ({ attempt }: Task): void => {
+    attempts.push(attempt);
+    nowMs += 5000;
+    if (attempt < 3) throw new Error("no");
+  };
+  const one = new Worker("q", handler, base, time).on("completed", () => completed.resolve());
+  onTestFinished(async () => {
+    await one.close({ graceMs: 0 });
+    await producer.close();
+  });
+  one.on("failed", () => (nowMs += 20));
+  await producer.add("a", null, { backoff: { type: "fixed", delay: 20 } });
+  await completed.promise;
+  expect(attempts).toEqual([1, 2, 3]);
+  expect((await producer.stats()).counters).toEqual({ added: 1, failed: 2, retried: 2, completed: 1 });
+});
+
+test("expires tasks that have no handler here", async () => {
+  const { queue, worker } = setup();
+  const producer = queue();
+  const expired = deferred<string>();
+  worker({ known: () => {} }).on("expired", (task) => expired.resolve(task.name));
+  await producer.add("unknown", null, { at: Date.now() - 60_000, expireMs: 1 });
+  expect(await expired.promise).toBe("unknown");
+  expect((await producer.stats()).counters).toEqual({ added: 1, expired: 1 });
 });
 
 test("takes higher priorities first", async () => {

@@ -59,7 +59,7 @@ export interface Addition {
 
 /** How a handler ends. */
 export type End =
-  | { readonly kind: "complete" | "fail" | "timeOut" | "giveUp" | "release" }
+  | { readonly kind: "complete" | "fail" | "timeOut" | "giveUp" | "release" | "expire" }
   | { readonly kind: "later"; readonly ms: number };
 
 /** Meta, or a shard's copy of it. */
@@ -408,6 +408,13 @@ export class Model {
     if (isFirst && !isTold) shard.looksAt = endMs;
   }
 
+  /** Whether the task that is leased was claimed too late to be started. */
+  isExpired(id: string): boolean {
+    const { kept, dueAtMs = 0, lease } = this.task(id) ?? {};
+    const latestMs = kept === undefined || kept.expireMs === 0 ? Infinity : dueAtMs + kept.expireMs;
+    return (lease?.startedAtMs ?? 0) > latestMs;
+  }
+
   /** Returns the indexes of those that were refused. */
   settle(index: number, items: readonly { id: string; fence: string; end: End }[]): number[] {
     const refused: number[] = [];
@@ -460,6 +467,10 @@ export class Model {
       case "later":
         count(shard, "released");
         this.#moveTo(task, this.nowMs + end.ms);
+        break;
+      case "expire":
+        count(shard, "expired");
+        shard.tasks.delete(task.id);
         break;
       case "release":
         count(shard, "released");

@@ -49,6 +49,18 @@ const MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    mistake: "settle forgets that a task has expired",
+    script: scripts.settle,
+    from: 'countOne("expired")',
+    to: "",
+  },
+  {
+    mistake: "settle leaves the attempts of a task that has expired",
+    script: scripts.settle,
+    from: "{ leases, tasks, more, errors }",
+    to: "{ leases, tasks, errors }",
+  },
+  {
     mistake: "restore writes over what exists",
     script: scripts.restore,
     from: 'taken[id] or redis.call("HEXISTS", tasks, id) == 1',

@@ -106,6 +106,7 @@ const given: fc.Arbitrary<Partial<KeptOptions>> = fc.oneof(
         attempts: fc.constantFrom(1, 2, 3),
         deathsMax: fc.constantFrom(1, 2, 3),
         keepResultMs: fc.constantFrom(0, 10, 60_000),
+        expireMs: fc.constantFrom(0, 1, 5000, 60_000),
         backoff: fc.constantFrom(
           { type: "fixed", delay: 0, maxDelayMs: 1000, jitter: 0 } as const,
           { type: "exponential", delay: 10, maxDelayMs: 86_400_000, jitter: 0 } as const,

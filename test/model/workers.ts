@@ -1,6 +1,13 @@
 import { RetryLater, UnrecoverableError } from "../../src/core/errors.ts";
 import type { KeptOptions } from "../../src/core/options.ts";
-import { RELEASE, verdictOnFailure, verdictOnResult, type Verdict } from "../../src/core/verdict.ts";
+import {
+  EXPIRE,
+  RELEASE,
+  isExpired,
+  verdictOnFailure,
+  verdictOnResult,
+  type Verdict,
+} from "../../src/core/verdict.ts";
 import { decodeRecord } from "../../src/store/codec.ts";
 import { within } from "../../src/store/queue-store.ts";
 import type { Arg } from "../../src/store/script.ts";
@@ -17,6 +24,7 @@ interface Grip {
   readonly fence: string;
   readonly attempt: number;
   readonly kept: KeptOptions;
+  readonly isExpired: boolean;
 }
 
 interface PlayedWorker {
@@ -105,7 +113,10 @@ export class Workers {
       const kept = { ...(await keyspace.store.profile(profile)), ...overrides };
       same(`the options of ${id}`, kept, model.task(id)?.kept);
       if (worker.held.some((grip) => grip.id === id && grip.fence === reply.fence)) continue;
-      worker.held.push({ id, shard, fence: reply.fence, attempt: view?.attempt ?? 0, kept });
+      const { attempt = 0, dueAtMs = 0 } = view ?? {};
+      const isLate = isExpired(kept, dueAtMs, reply.nowMs);
+      same(`whether ${id} has expired`, isLate, model.isExpired(id));
+      worker.held.push({ id, shard, fence: reply.fence, attempt, kept, isExpired: isLate });
     }
   }
 
@@ -115,7 +126,10 @@ export class Workers {
     if (first === undefined) return;
     const { shard } = first.grip;
     const { store } = this.#world.keyspace;
-    const decided = endings.map((ending) => ({ ...ending, verdict: verdictOf(ending) }));
+    const decided = endings.map(({ grip, end: wanted }) => {
+      const end: End = grip.isExpired ? { kind: "expire" } : wanted;
+      return { grip, end, verdict: verdictOf({ grip, end }) };
+    });
     const acks = decided.filter(({ verdict }) => verdict.kind === "ack");
     const others = decided.filter(({ verdict }) => verdict.kind !== "ack");
     const ordered = [...acks, ...others];
@@ -216,6 +230,8 @@ function verdictOf({ grip: { id, kept, attempt }, end }: Ending): Verdict {
       return failed(new RetryLater(end.ms));
     case "release":
       return RELEASE;
+    case "expire":
+      return EXPIRE;
   }
 }
 

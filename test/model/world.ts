@@ -75,8 +75,8 @@ export class World {
       left.filter((key) => !KEPT_KEYS.includes(key)),
       [],
     );
-    const { added = 0, completed = 0, cancelled = 0, purged = 0 } = this.model.stats().counters;
-    same("how many tasks have ended", completed + cancelled + purged, added);
+    const { added = 0, completed = 0, cancelled = 0, purged = 0, expired = 0 } = this.model.stats().counters;
+    same("how many tasks have ended", completed + cancelled + purged + expired, added);
     await this.step({ do: "obliterate", by: 0, force: false });
     same("the keys after obliterate", this.#snapshot, {});
   }

@@ -33,6 +33,9 @@ const badOptions: [name: string, options: object, code: string, message: RegExp]
   ["half a surrogate pair as an id", { id: "\ud800" }, "DELAYQ_INVALID_ID", /id/],
   ["a priority of 10", { priority: 10 }, "DELAYQ_INVALID_OPTION", /integer from 0 to 9, got `10`/],
   ["a broken priority", { priority: 1.5 }, "DELAYQ_INVALID_OPTION", /integer from 0 to 9, got `1.5`/],
+  ["a negative expireMs", { expireMs: -1 }, "DELAYQ_INVALID_OPTION", /`expireMs` to be an integer from 0 to/],
+  ["a broken expireMs", { expireMs: 0.5 }, "DELAYQ_INVALID_OPTION", /`expireMs`.* got `0.5`/],
+  ["an expireMs of more than 24 days", { expireMs: 2 ** 31 }, "DELAYQ_INVALID_OPTION", /`expireMs`/],
   ["no attempts", { attempts: 0 }, "DELAYQ_INVALID_OPTION", /`attempts`/],
   [
     "an unknown backoff",

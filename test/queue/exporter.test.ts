@@ -52,12 +52,17 @@ describe("an export", () => {
     const retried = await keyspace.lease({ id: "retried" });
     await keyspace.settle("retry", "retried", retried, 70, ERROR);
     const fence = await keyspace.lease({ id: "leased", priority: 3 });
-    await keyspace.add({ id: "delayed", delay: 5, overrides: { attempts: 9 }, payload: '{"é":"\\n"}' });
+    await keyspace.add({
+      id: "delayed",
+      delay: 5,
+      overrides: { attempts: 9, expireMs: 60 },
+      payload: '{"é":"\\n"}',
+    });
     await keyspace.add({ id: "ready" });
     await keyspace.tick(await keyspace.takeShard());
     await keyspace.add({ id: "due" });
     const { tasks, header, end } = await exported(keyspace.store);
-    const options = { attempts: 3, timeoutMs: 0, deathsMax: 3, keepResultMs: 0 };
+    const options = { attempts: 3, timeoutMs: 0, deathsMax: 3, keepResultMs: 0, expireMs: 0 };
     const common = {
       name: "mail",
       priority: 0,
@@ -79,7 +84,7 @@ describe("an export", () => {
         state: "delayed",
         firstDueAtMs: NOW + 5,
         dueAtMs: NOW + 5,
-        options: expect.objectContaining({ ...options, attempts: 9 }) as unknown,
+        options: expect.objectContaining({ ...options, attempts: 9, expireMs: 60 }) as unknown,
         data: { é: "\n" },
       },
       {

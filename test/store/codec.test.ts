@@ -50,6 +50,7 @@ const overrides = (): fc.Arbitrary<Partial<KeptOptions> | undefined> =>
         attempts: fc.integer({ min: 1, max: 1_000_000 }),
         deathsMax: fc.integer({ min: 1, max: 1000 }),
         timeoutMs: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+        expireMs: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
         backoff: fc.constant(KEPT_DEFAULTS.backoff),
       },
       { requiredKeys: [] },

@@ -156,8 +156,27 @@ describe("settle", () => {
     });
   });
 
+  test("leaves nothing of a task that has expired, whatever had happened to it", async () => {
+    const { keyspace, fence } = await setup({ id: "a" });
+    await keyspace.settle(...item("retry", "a", fence, 0, ERROR));
+    const again = await keyspace.claim();
+    if (again.word !== "CLAIMED") throw new Error(again.word);
+    const { reply, changes } = await keyspace.watch(async () =>
+      keyspace.settle(...item("expire", "a", again.fence)),
+    );
+    expect(reply.refused).toEqual([]);
+    expect(changes).toEqual({
+      ...ended,
+      calls: { c3: NOW },
+      tasks: done,
+      more: done,
+      errors: done,
+      stats: { expired: 1 },
+    });
+  });
+
   test("settles acks and all other outcomes in one call, and counts each", async () => {
-    const ids = ["a1", "a2", "k", "r", "b", "e", "p"];
+    const ids = ["a1", "a2", "k", "r", "b", "e", "p", "x"];
     const { keyspace, fence } = await setup(...ids.map((id) => ({ id })));
     const items = [
       fence,
@@ -169,11 +188,13 @@ describe("settle", () => {
       ...item("bury", "b", fence, 0, ERROR),
       ...item("release", "e", fence),
       ...item("postpone", "p", fence, 10),
+      ...item("expire", "x", fence),
     ];
     const reply = await keyspace.run(scripts.settle, { acks: 2 }, items);
     expect(reply.refused).toEqual([]);
     const { stats, leased, tasks } = await keyspace.snapshot();
-    expect(stats).toEqual({ added: 7, completed: 3, failed: 2, retried: 1, dead: 1, released: 2 });
+    const counts = { completed: 3, failed: 2, retried: 1, dead: 1, released: 2, expired: 1 };
+    expect(stats).toEqual({ added: 8, ...counts });
     expect(leased).toBeUndefined();
     expect(Object.keys(tasks ?? {}).toSorted()).toEqual(["b", "e", "k", "p", "r"]);
   });
@@ -199,14 +220,14 @@ describe("a settle of a lease that is not held", () => {
       2,
       "gone",
       "never",
-      ...["keep", "retry", "bury", "release", "postpone"].flatMap((outcome) =>
+      ...["keep", "retry", "bury timedOut", "release", "postpone", "expire"].flatMap((outcome) =>
         item(outcome, "a", late, 0, ERROR),
       ),
     ];
     const { reply, changes } = await keyspace.watch(async () =>
       keyspace.run(scripts.settle, { acks: 3 }, items),
     );
-    expect(reply.refused).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(reply.refused).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(Object.keys(changes)).toEqual(["answers", "calls"]);
   });
 

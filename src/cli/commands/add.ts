@@ -18,6 +18,7 @@ interface AddFlags extends RedisFlags {
   readonly attempts?: number;
   readonly backoff?: NonNullable<AddOptions["backoff"]>;
   readonly timeoutMs?: number;
+  readonly expire?: number;
   readonly shards?: number;
   readonly json?: true;
 }
@@ -31,6 +32,7 @@ TIME is "in 15m", ISO 8601, such as 2027-01-01T09:00+08:00, or epoch millisecond
 Examples:
   $ delayq add emails welcome '{"userId":7}' --in 15m
   $ delayq add emails digest --at 2027-01-01T09:00+08:00 --attempts 3 --backoff exponential:1s
+  $ delayq add pushes score '{"home":2}' --expire 30s
   $ jq -c .order order.json | delayq add orders expire - --in 30m --id order-7`;
 
 /** Under `task`, and under the root as its short name. */
@@ -54,6 +56,11 @@ export function addAddCommand(parent: Command): void {
       backoffArgument,
     )
     .option("--timeout-ms <ms>", "how long its handler may take", integerArgument(0))
+    .option(
+      "--expire <duration>",
+      "do not run it if no worker takes it so long after it is due",
+      durationArgument,
+    )
     .option("--shards <n>", "into how many shards a new queue is cut", integerArgument(1, 1024))
     .option("--json", "print the task as JSON")
     .addHelpText("after", HELP)
@@ -75,9 +82,9 @@ async function add(queueName: string, name: string, dataText: string, flags: Add
 }
 
 function optionsOf(flags: AddFlags): AddOptions {
-  const { id, priority, attempts, backoff, timeoutMs } = flags;
+  const { id, priority, attempts, backoff, timeoutMs, expire: expireMs } = flags;
   const due = flags.at?.due() ?? { delay: flags.in };
-  const given = { ...due, id, priority, attempts, backoff, timeoutMs };
+  const given = { ...due, id, priority, attempts, backoff, timeoutMs, expireMs };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 

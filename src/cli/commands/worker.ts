@@ -148,8 +148,11 @@ async function abandon(worker: Worker, running: RunningTasks, graceMs: number): 
   return running.count;
 }
 
-function logTasks(worker: Worker, logger: Logger): { completed: number; failed: number; dead: number } {
-  const counts = { completed: 0, failed: 0, dead: 0 };
+function logTasks(
+  worker: Worker,
+  logger: Logger,
+): { completed: number; failed: number; dead: number; expired: number } {
+  const counts = { completed: 0, failed: 0, dead: 0, expired: 0 };
   worker.on("completed", () => {
     counts.completed++;
   });
@@ -160,6 +163,10 @@ function logTasks(worker: Worker, logger: Logger): { completed: number; failed: 
   worker.on("dead", (task, error) => {
     counts.dead++;
     logger.warn(facts(task, error), "task is dead");
+  });
+  worker.on("expired", (task) => {
+    counts.expired++;
+    logger.info(facts(task), "task has expired; it was not run");
   });
   worker.on("leaseLost", (task) => logger.warn(facts(task), "lease lost; another worker may run the task"));
   return counts;
