@@ -196,7 +196,7 @@ const operations = {
     arbitrary: fc.record({ do: fc.constantFrom("pause", "resume", "resume"), by: one }),
   },
   backup: {
-    weight: 6,
+    weight: 10,
     arbitrary: fc.record({ do: fc.constantFrom("export", "restore"), by: one }),
   },
   obliterate: {
