@@ -96,7 +96,7 @@ const failover = (fromT: number, toT: number, shards?: number[]) => ({
   startT: fromT,
   endT: toT,
   struck: 1,
-  fallback: { fromT, toT, shards },
+  fallback: { fromT, goneT: fromT, toT, shards },
 });
 
 const retried = { added: 1, completed: 1, failed: 1, retried: 1 };
@@ -156,6 +156,41 @@ test("knows a run after a lost settle from that of a life that an add made meanw
   const faults = [failover(34, 90)];
   const inOrder = events.toSorted((a, b) => Number(a["t"]) - Number(b["t"]));
   expect(findingsOf(inOrder, { counters: { added: 2, completed: 2 } }, { faults })).toEqual([]);
+});
+
+test("knows the life of an add that two masters made from that of the next add", () => {
+  const answer = { id: "a", dueAtMs: EPOCH_MS + 170, addedAtMs: EPOCH_MS + 150 };
+  const first = call("add", 8, 200, { key: "k", delayMs: 20, outcome: "added", answer });
+  const again = added({ key: "l", dueAtMs: EPOCH_MS + 232, addedAtMs: EPOCH_MS + 212 });
+  const second = again.map((event) => ({ ...event, t: Number(event["t"]) + 202 }));
+  const due = { key: "l", dueAtMs: EPOCH_MS + 232 };
+  const lives = [...ran(31), ...ran(172, { dueAtMs: EPOCH_MS + 170 }), ...ran(235, due)];
+  const of = (more: Event[]) =>
+    findingsOf(
+      [...first, ...second, ...lives, ...more],
+      { counters: { added: 2, completed: 2 } },
+      { faults: [failover(25, 100)] },
+    );
+  expect(of([])).toEqual([]);
+  expect(of(ran(300, due))).toContain("unexplained second run");
+});
+
+test("takes a call that was under way when its master went as done by that one, whatever the next one says", () => {
+  const lateOrEarly = (events: Event[]) =>
+    [50, 300].map((goneT) => {
+      const fault = { ...failover(25, 100), fallback: { fromT: 25, goneT, toT: 100 } };
+      return findingsOf(events, {}, { faults: [fault] });
+    });
+  const existed = call("add", 8, 205, { key: "k", delayMs: 20, outcome: "existed", answer: { id: "a" } });
+  const answer = { id: "a", dueAtMs: EPOCH_MS + 180, addedAtMs: EPOCH_MS + 160 };
+  const other = call("add", 60, 200, { key: "l", delayMs: 20, outcome: "added", answer });
+  const runs = [...ran(31), ...ran(182, { key: "l", dueAtMs: EPOCH_MS + 180 })];
+  expect(lateOrEarly([...existed, ...other, ...runs])).toEqual([[], ["other payload"]]);
+  const updated = call("update", 20, 205, { key: "new", outcome: "leased" });
+  expect(lateOrEarly([...added(), ...updated, ...ran(31, { key: "new" }), ...ran(150)])).toEqual([
+    [],
+    ["other payload"],
+  ]);
 });
 
 test("finds the loss of a task whose add was told that it is there", () => {

@@ -8,6 +8,10 @@
  * Where a replica became master, what its predecessor did last may be gone: `fallbacks` says when, and in which shards. A claim
  * or a settle of that time may count or not (`fellBack`). So may a call, if nobody waited for replicas: then it too is
  * `unknown`. A shard that nobody was told may be one of them.
+ *
+ * A call that had no answer when a master was gone is done again by the next one. What that says, that it changed nothing,
+ * is true of the next one only: the old one may have done it, and the task may have run so. Beside its answer it is then
+ * `unknown`, too. A cancel is not: what it took away and forgot is there to run.
  */
 const NEVER = Infinity;
 const UNKNOWN = "unknown";
@@ -20,7 +24,8 @@ const UNCHANGED = new Set(["refused", "missing", "leased", "dead", "done", "dela
 /**
  * @param events    all events of all processes, in order of time
  * @param killed    names of the processes that were killed
- * @param fallbacks { fromT, toT, shards }: what was done then may be gone, in these shards, or in all
+ * @param fallbacks { fromT, goneT, toT, shards }: what was done from fromT to toT may be gone, in these shards, or in all; from
+ *                  goneT on another master may have answered
  * @param areCallsKept whether acknowledged calls are not
  * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
  */
@@ -31,7 +36,15 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
       (fallback) => sentT <= fallback.toT && t >= fallback.fromT && isOfMaster(shardOf.get(id), fallback),
     );
   const isUnchanged = ({ verb, outcome }) => !PAUSES.has(verb) && UNCHANGED.has(outcome);
-  const calls = callsOf(events).map((call) =>
+  const mayBeDoneTwice = ({ id, verb, outcome, sentT, t }) =>
+    verb !== "cancel" &&
+    outcome !== "refused" &&
+    (outcome === "existed" || UNCHANGED.has(outcome)) &&
+    fallbacks.some(
+      (fallback) => sentT <= fallback.toT && t >= fallback.goneT && isOfMaster(shardOf.get(id), fallback),
+    );
+  const told = callsOf(events);
+  const calls = told.map((call) =>
     areCallsKept || !isGone(call) || isUnchanged(call)
       ? call
       : { ...call, outcome: call.outcome === "existed" ? "refused" : UNKNOWN },
@@ -46,8 +59,12 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
     return history;
   };
   const unclaimed = new Map();
-  for (const call of calls) {
+  for (const [i, call] of calls.entries()) {
     if (PAUSES.has(call.verb)) continue;
+    if (mayBeDoneTwice(told[i])) {
+      const { maybe, changes } = historyOf(call.id);
+      (call.verb === "add" ? maybe : changes).push(firstTryOf(call));
+    }
     if (call.verb !== "add") historyOf(call.id).changes.push(call);
     else if (call.id === undefined) {
       if (call.outcome === UNKNOWN) unclaimed.set(call.key, call);
@@ -68,6 +85,9 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
   }
   return { histories, calls, unclaimed: [...unclaimed.values()] };
 }
+
+/** The answer is that of another try. */
+const firstTryOf = ({ dueAtMs: _, addedAtMs: __, ...call }) => ({ ...call, outcome: UNKNOWN });
 
 /** Each call with its answer; an `addBulk` as the adds that it stands for. */
 function callsOf(events) {

@@ -207,8 +207,9 @@ class Run {
 
   /** From shortly before a fault began until now, what was done may have been lost with its master; logs tell of it later. */
   fellBack(fault) {
-    const { startT, shards } = fault;
-    fault.fallback = { fromT: startT - REPLICATION_LAG_MS, toT: monotonicMs() + LOGGED_LATE_MS, shards };
+    const { startT, goneT = startT, shards } = fault;
+    const [fromT, toT] = [startT - REPLICATION_LAG_MS, monotonicMs() + LOGGED_LATE_MS];
+    fault.fallback = { fromT, goneT, toT, shards };
   }
 
   /** Kills a process for good; one of its kind takes its place when told to. */

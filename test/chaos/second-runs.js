@@ -20,12 +20,12 @@ const ASKED = new Set(["failed", "later", "released"]);
 export function secondRunsOf({ histories, epochMs }) {
   const result = { duplicates: 0, unexplained: [], wrongAttempts: [], movedDues: [], vanished: 0 };
   for (const history of histories) {
-    let lives = 1;
+    let lives = 0;
     history.starts.forEach((start, i) => {
       const before = history.starts[i - 1];
       const reason = before === undefined ? "first" : reasonOf(history, before, start, lives, epochMs);
-      // One that its master forgot with its add is made by that again.
-      if (reason === "added" && !start.fellBack) lives++;
+      // One that its master forgot with its add is made by that again: it counts only when it is not forgotten any more.
+      if (!start.fellBack && (lives === 0 || reason === "added")) lives++;
       if (reason === undefined)
         result.unexplained.push(`${history.id} again after ${before.outcome} at attempt ${before.attempt}`);
       if (reason === "disturbed" || reason === "fellBack") result.duplicates++;
@@ -36,7 +36,7 @@ export function secondRunsOf({ histories, epochMs }) {
   return result;
 }
 
-/** @param lives how many adds the starts up to `before` account for */
+/** @param lives how many adds the starts up to `before` account for, but for those that may have been forgotten */
 function reasonOf({ adds, maybe, changes, there, starts }, before, after, lives, epochMs) {
   const toT = after.nowMs - epochMs + CLOCK_SLACK_MS;
   const { outcome, attempt, isDisturbed } = before;
@@ -57,7 +57,7 @@ function reasonOf({ adds, maybe, changes, there, starts }, before, after, lives,
   );
   if (before.fellBack && isOfBefore) return "fellBack";
   const isAgain =
-    made.filter(({ sentT }) => sentT <= toT).length > lives &&
+    made.filter(({ sentT }) => sentT <= toT).length > Math.max(1, lives) &&
     made.some((call) => mayBeBetween(call, endT, toT, "added"));
   if (isAgain) return "added";
   return before.fellBack ? "fellBack" : undefined;
