@@ -219,18 +219,36 @@ test("excuses no early start of what was added after the clock was put forward, 
   expect(of({ delayMs: undefined, atMs: EPOCH_MS + 30 })).not.toContain("early");
 });
 
-test("measures a failover by the first task that was claimed since, in the shards of the master", () => {
-  const events = [...added(), ...ran(31), ...added({ id: "b" }), ...ran(300, { id: "b" })];
+test("measures a failover by the first task that was claimed since, in each of the shards of the master", () => {
+  const other = ran(400, { id: "c" }).map((event) => ({ ...event, shard: 2 }));
+  const events = [
+    ...added(),
+    ...ran(31),
+    ...added({ id: "b" }),
+    ...ran(300, { id: "b" }),
+    ...added({ id: "c" }),
+    ...other,
+  ];
   const failed = { ...failover(32, 200), fallback: [] };
   const of = (shards: number[] | undefined, firstStartMs: number) =>
     findingsOf(
       events,
-      { counters: { added: 2, completed: 2 } },
+      { counters: { added: 3, completed: 3 } },
       { faults: [{ ...failed, shards }], limits: { firstStartMs } },
     );
   expect(of([0], 300)).not.toContain("slow");
   expect(of([0], 200)).toContain("slow");
+  expect(of([0, 2], 300)).toContain("slow");
+  expect(of(undefined, 400)).not.toContain("slow");
   expect(of([1], 300)).toContain("slow");
+});
+
+test("excuses what is late near a failover in the shards of the master only", () => {
+  const events = [...added(), ...ran(3500)];
+  const of = (shards: number[] | undefined) =>
+    findingsOf(events, {}, { faults: [{ ...failover(20, 2000), shards, fallback: [] }] });
+  for (const shards of [undefined, [0, 3]]) expect(of(shards)).toEqual([]);
+  expect(of([1, 3])).toEqual(["slow"]);
 });
 
 test("finds a due time that was counted by a wrong clock", () => {

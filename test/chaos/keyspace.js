@@ -1,5 +1,6 @@
 import slotOf from "cluster-key-slot";
 import { shardKeys } from "../../dist/store/keys.js";
+import { monotonicMs } from "./event-log.js";
 
 /*
  * What is where in a shard, read in one step, so that what must hold at every instant can be held against it at any.
@@ -31,34 +32,23 @@ return dump`;
 
 /**
  * @param byKey which server has a key
- * @returns {Promise<object[]>} one picture a shard
+ * @returns {Promise<object[]>} one picture of each shard that can be read now
  */
 export async function inspect(byKey, { prefix, queue, shards }) {
   const numbers = Array.from({ length: shards }, (_, shard) => shard);
-  return await Promise.all(
-    numbers.map(async (shard) => {
-      const keys = shardKeys({ prefix, queue }, shard, shards);
-      const { leased, dead, done, tasks, leases, more, errors, results, stats, seq } = keys;
-      const flat = [
-        ...keys.due,
-        ...keys.ready,
-        leased,
-        dead,
-        done,
-        tasks,
-        leases,
-        more,
-        errors,
-        results,
-        stats,
-        seq,
-      ];
-      const redis = byKey(tasks);
-      if (redis === undefined) throw new Error(`shard ${shard} has no master`);
-      const reply = await redis.call("EVAL", INSPECT, String(flat.length), ...flat);
-      return { ...pictureOf(shard, reply), redis };
-    }),
-  );
+  const looks = numbers.map(async (shard) => await look(byKey, shard, shardKeys({ prefix, queue }, shard, shards)));
+  return (await Promise.allSettled(looks)).flatMap(({ value }) => (value === undefined ? [] : [value]));
+}
+
+async function look(byKey, shard, keys) {
+  const { leased, dead, done, tasks, leases, more, errors, results, stats, seq } = keys;
+  const sets = [leased, dead, done, tasks, leases, more, errors, results, stats, seq];
+  const flat = [...keys.due, ...keys.ready, ...sets];
+  const redis = byKey(tasks);
+  if (redis === undefined) throw new Error(`shard ${shard} has no master`);
+  const sentT = monotonicMs();
+  const reply = await redis.call("EVAL", INSPECT, String(flat.length), ...flat);
+  return { ...pictureOf(shard, reply), redis, sentT, t: monotonicMs() };
 }
 
 /** shard -> which server has it. */
@@ -105,15 +95,26 @@ export function faultsOf(picture) {
   return [...placeFaults(picture), ...companionFaults(picture), ...counterFaults(picture)];
 }
 
-/** What must not be so between two looks at a shard of one server: numbers and counters only grow. */
-export function stepFaultsOf(before, after) {
-  if (after.redis !== before.redis) return []; // what the one before had not passed on is gone
+/** What must not be so between two looks at a shard: numbers and counters only grow, unless its master failed over. */
+export function stepFaultsOf(before, after, faults) {
+  if (after.redis !== before.redis && hasFailedOver(before, after, faults)) return [];
   const grown = (picture) => ({ ...picture.numbers, ...picture.counters });
   const [old, young] = [grown(before), grown(after)];
   const fallen = Object.keys(old).filter((name) => (young[name] ?? 0) < old[name]);
   if (fallen.length === 0) return [];
   const text = `shard ${after.shard}: ${fallen.map((name) => `${name} from ${old[name]} to ${young[name]}`).join(", ")}`;
   return [{ kind: "went back", count: fallen.length, text }];
+}
+
+/** Then what the old master had not passed on is gone. */
+function hasFailedOver(before, after, faults) {
+  return faults.some(
+    ({ kind, shards, startT, endT }) =>
+      kind === "failover" &&
+      (shards?.includes(after.shard) ?? true) &&
+      startT <= after.t &&
+      endT >= before.sentT,
+  );
 }
 
 /** A task is in exactly one state; no record without a place, no place without a record. */

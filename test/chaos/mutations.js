@@ -163,7 +163,6 @@ export const MUTATIONS = [
   },
   {
     name: "unanswered-wait-confirms",
-    isLong: true,
     scenario: "sentinel-kill",
     finds: ["lost"],
     edits: [
@@ -175,8 +174,27 @@ export const MUTATIONS = [
     ],
   },
   {
+    name: "wait-goes-first",
+    scenario: "sentinel-kill",
+    finds: ["lost"],
+    edits: [
+      {
+        file: "dist/store/confirmed-lane.js",
+        from: 'const wait = new Command("wait", [String(group[0]?.confirmation.replicas), String(waitMs)]);',
+        to: "",
+      },
+      { file: "dist/store/confirmed-lane.js", from: "const acks = client.sendCommand(wait);", to: "" },
+      {
+        file: "dist/store/confirmed-lane.js",
+        from: "const calls = group.map(",
+        to: `const wait = new Command("wait", [String(group[0].confirmation.replicas), String(waitMs)]);
+        const acks = client.sendCommand(wait);
+        const calls = group.map(`,
+      },
+    ],
+  },
+  {
     name: "fence-forgets-time",
-    isLong: true,
     scenario: "sentinel-kill-async",
     finds: ["fence backwards"],
     edits: [

@@ -120,8 +120,7 @@ function tell({ name, result, tookMs }) {
 /** Each mistake must be found by a scenario that the sound engine passes, and as what it is. */
 async function runMutations() {
   const uncaught = [];
-  const usual = MUTATIONS.filter(({ isLong }) => !(isLong && options.short));
-  const waiting = [...(options.mutation === undefined ? usual : chosen(MUTATIONS, options.mutation))];
+  const waiting = [...chosen(MUTATIONS, options.mutation)];
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
       if (!(await isCaught(next))) uncaught.push(next.name);

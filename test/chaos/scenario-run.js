@@ -25,6 +25,7 @@ const SILENCE_MS = 1300;
 const WAVE = 100;
 const SAMPLE_MS = 500;
 const LOOK_MS = 50;
+const LOOK_MAX_MS = 5000;
 const SAMPLES_KEPT = 20;
 const LOOKS_MIN = 4;
 const PRODUCER_DRAIN_MS = 30_000;
@@ -343,15 +344,21 @@ class Run {
     return { prefix: PREFIX, queue: QUEUE, shards: this.form.shards };
   }
 
-  /** Undefined when Redis does not answer. */
+  /** Of all shards; undefined when one of them cannot be read. */
   async pictures() {
-    let pictures;
+    const pictures = await this.#look();
+    return pictures.length === this.form.shards ? pictures : undefined;
+  }
+
+  /** Of the shards that can be read. */
+  async #look() {
+    let pictures = [];
     const read = async () => {
       pictures = await inspect(await this.topology.byKey(), this.#place());
     };
     await within(
       read().catch(() => {}),
-      5000,
+      LOOK_MAX_MS,
     );
     return pictures;
   }
@@ -359,18 +366,17 @@ class Run {
   /** What must hold at every instant is looked at twice a second. */
   async #sample() {
     while (!this.#isOver) {
-      const pictures = await this.pictures();
-      this.#hold(pictures ?? []);
+      this.#hold(await this.#look());
       if (this.form.endsAtFault === true && this.samples.length > 0) this.#catch();
       await sleep(SAMPLE_MS);
     }
   }
 
   #hold(pictures) {
-    if (pictures.length > 0) this.#looks++;
+    if (pictures.length === this.form.shards) this.#looks++;
     for (const picture of pictures) {
       const before = this.#lastLook[picture.shard];
-      const steps = before === undefined ? [] : stepFaultsOf(before, picture);
+      const steps = before === undefined ? [] : stepFaultsOf(before, picture, this.faults);
       const faults = [...faultsOf(picture), ...steps];
       for (const fault of faults) if (this.samples.length < SAMPLES_KEPT) this.samples.push(fault);
       this.#lastLook[picture.shard] = picture;

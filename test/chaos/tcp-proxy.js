@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "./random.js";
 
 /*
- * Stands between a process and Redis, and does to the connections what networks do:
+ * Stands between a process, or a replica, and Redis, and does to the connections what networks do:
  *
  *   cutReplies   the next answer of each connection breaks off in its middle and the connection is reset: Redis executed the
  *                command, its caller does not know
@@ -35,8 +35,12 @@ export class TcpProxy {
     await once(this.#server, "listening");
   }
 
+  get port() {
+    return this.#server.address().port;
+  }
+
   get url() {
-    return `redis://127.0.0.1:${this.#server.address().port}`;
+    return `redis://127.0.0.1:${this.port}`;
   }
 
   /** Returns of how many connections the next answer will be cut. */

@@ -18,7 +18,9 @@ export function timesOf({ events, faults, epochMs, histories, calls }) {
   const starts = all.filter(isUnpaused);
   const punctual = histories.flatMap(firstStartsOf).filter(isUnpaused);
   const lags = sorted(punctual.map((start) => lagOf(start, epochMs)));
-  const firsts = faults.map((fault) => firstStartAfter(fault, all, byId, epochMs)).filter(Number.isFinite);
+  const firsts = faults
+    .map((fault) => firstStartAfter(fault, all, byId, epochMs))
+    .filter((ms) => ms > -Infinity); // else there was nothing to wait for
   const without = faults
     .filter(({ kind }) => kind === "scheduler")
     .flatMap(({ startT, endT }) =>
@@ -63,19 +65,24 @@ export function limitsBroken(known, times) {
   return broken;
 }
 
-/** Started late, not counting the time near a fault or in a pause. */
+/** Started late, not counting the time near a fault that struck its shard, or in a pause. */
 function lateOf({ histories, faults, epochMs, calls, leaseMs }, mostMs) {
-  const excuses = [
-    ...faults
-      .filter(({ isHarmless }) => isHarmless !== true)
-      .map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
-    ...possiblePausesOf(calls),
-  ].toSorted((a, b) => a.fromT - b.fromT);
-  return histories
-    .flatMap(firstStartsOf)
-    .map(({ id, t, dueAtMs }) => ({ id, lateMs: uncoveredMs(dueAtMs - epochMs, t, excuses) }))
-    .filter(({ lateMs }) => lateMs > mostMs)
-    .map(({ id, lateMs }) => `${id} was ${Math.round(lateMs)} ms late, at most ${mostMs}`);
+  const harmful = faults.filter(({ isHarmless }) => isHarmless !== true);
+  const pauses = possiblePausesOf(calls);
+  const excusesOf = (shard) =>
+    [
+      ...harmful
+        .filter((fault) => isOfFault(shard, fault))
+        .map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
+      ...pauses,
+    ].toSorted((a, b) => a.fromT - b.fromT);
+  return [...groupBy(histories.flatMap(firstStartsOf), ({ shard }) => shard)].flatMap(([shard, starts]) => {
+    const excuses = excusesOf(shard);
+    return starts
+      .map(({ id, t, dueAtMs }) => ({ id, lateMs: uncoveredMs(dueAtMs - epochMs, t, excuses) }))
+      .filter(({ lateMs }) => lateMs > mostMs)
+      .map(({ id, lateMs }) => `${id} was ${Math.round(lateMs)} ms late, at most ${mostMs}`);
+  });
 }
 
 /** Every call of one task is answered, whatever happens; what a killed producer had asked for is not. */
@@ -121,16 +128,16 @@ function longestStall(starts, epochMs, pauses) {
 /**
  * After a worker: until the last of the tasks that it was running has started again. After a scheduler: until in each shard
  * one has started that became due since, and waited for a scheduler. After Redis: from its return, until anything starts.
- * After a master: until something starts that was claimed since, in the shards that it had.
+ * After a master: until in each of the shards that it had something has started that was claimed since.
  */
 function firstStartAfter({ kind, victims, shards, startT, endT, goneT = startT }, starts, byId, epochMs) {
   const firstOf = (list, fromT) => (list.find(({ t }) => t >= fromT)?.t ?? Infinity) - fromT;
   if (kind === "redis-away") return firstOf(starts, endT);
   if (kind === "failover") {
-    const byNew = starts.filter(
-      ({ nowMs, shard }) => nowMs - epochMs > goneT + CLAIMED_SLACK_MS && (shards?.includes(shard) ?? true),
-    );
-    return firstOf(byNew, goneT);
+    const ofMaster = starts.filter(({ shard }) => isOfFault(shard, { shards }));
+    const isByNew = ({ nowMs }) => nowMs - epochMs > goneT + CLAIMED_SLACK_MS;
+    const inShards = [...groupBy(ofMaster, ({ shard }) => shard).values()];
+    return Math.max(...inShards.map((all) => firstOf(all.filter(isByNew), goneT)));
   }
   if (kind === "scheduler") {
     const waited = starts.filter(
@@ -147,6 +154,8 @@ function firstStartAfter({ kind, victims, shards, startT, endT, goneT = startT }
     .filter((start) => start !== undefined && start.t > startT);
   return Math.max(...again.map(({ t }) => t - startT));
 }
+
+const isOfFault = (shard, { shards }) => shards?.includes(shard) ?? true;
 
 const addedAtMsOf = ({ adds }) => adds[0]?.addedAtMs ?? Infinity;
 

@@ -1,40 +1,42 @@
 import { AFTER_SENTINEL_KILL_MS } from "../limits.js";
 import { monotonicMs } from "../event-log.js";
 import { SentinelRedis } from "../sentinel-redis.js";
+import { TcpProxy } from "../tcp-proxy.js";
 import { bothWays } from "./both-ways.js";
 import { newMasters } from "./evidence.js";
 import { sentinelSetting } from "./settings.js";
 
-/** Longer than callers wait for replicas, so that many wait when it dies. */
-const BEHIND_MS = 700;
+/** How late the replicas have what the master does: sooner than callers give up, and so late that many wait when it dies. */
+const BEHIND_MS = 300;
+const BEHIND_FOR_MS = 1000;
 
 /**
- * The master dies with what its replicas do not have: on one machine they are never behind, so they are cut off first. The
- * Sentinels make one of them the master; the dead one comes back as its replica.
+ * The master dies with what its replicas do not have: on one machine they are never behind, so what they are sent comes late
+ * first. The Sentinels make one of them the master; the dead one comes back as its replica.
  */
 export const sentinelKill = bothWays(
   {
     name: "sentinel-kill",
-    isLong: true,
     topology: SentinelRedis,
     setting: sentinelSetting,
     firstStartMaxMs: () => AFTER_SENTINEL_KILL_MS,
-    async strike(run) {
+    async strike(run, random) {
       const { topology, fleet } = run;
       const { set } = topology;
       const master = await set.master();
       const replicas = await set.replicas();
       const changed = await newMasters(topology);
+      // Frozen ones Sentinels would take for down, and none of them would become the master.
+      const wire = new TcpProxy(master.port, `${random.next()}`);
+      await wire.start();
+      for (const node of replicas) await node.call("REPLICAOF", "127.0.0.1", wire.port);
+      await set.inSync(replicas.length);
       await run.fault({ kind: "failover", blinds: fleet.of("worker") }, async (fault) => {
-        // Frozen ones Sentinels would take for down, and none of them would become the master.
-        const sayToMaster = async (password) =>
-          await Promise.all(replicas.map((node) => node.call("CONFIG", "SET", "masterauth", password)));
-        await sayToMaster("one-that-it-refuses");
-        await master.call("CLIENT", "KILL", "TYPE", "replica");
-        await run.sleep(BEHIND_MS);
+        wire.delayMs = BEHIND_MS;
+        await run.sleep(BEHIND_FOR_MS);
         await master.kill();
         fault.goneT = monotonicMs();
-        await sayToMaster("");
+        wire.stop();
         run.fellBack(fault);
         await set.failedOver(master);
         return changed();
@@ -45,5 +47,5 @@ export const sentinelKill = bothWays(
       await set.inSync(set.nodes.length - 1);
     },
   },
-  { asyncLoses: true },
+  { asyncLoses: true, isAsyncQuick: true },
 );
