@@ -1,6 +1,7 @@
 import { countersOf } from "./counters.js";
-import { DUE_CHANGES, groupBy, historiesOf } from "./histories.js";
+import { groupBy, historiesOf, isMove } from "./histories.js";
 import { faultsOf, pendingIn, some } from "./keyspace.js";
+import { isOfOldClock } from "./old-clock.js";
 import { surePausesOf } from "./pauses.js";
 import { secondRunsOf } from "./second-runs.js";
 import { limitsBroken, timesOf } from "./times.js";
@@ -20,8 +21,6 @@ const PAUSE_SLACK_MS = 5;
 /**
  * @param run.events    all events of all roles, in order of time: { role, event, t, ... }
  * @param run.promised  "none lost", or "counted": then what was acknowledged shortly before a failover may be lost with it
- * @param run.mayBeEarly whether a fault may put the clock of Redis forward: then what was asked for before, or for an instant,
- *                      and is early after it, is counted
  * @param run.killed    names of the processes that were killed
  * @param run.killedWorkers how many of them were workers
  * @param run.concurrency how many tasks a worker may hold
@@ -30,7 +29,7 @@ const PAUSE_SLACK_MS = 5;
  * @param run.samples   faults found in pictures taken during the run
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
- * @param run.faults    { kind, victims, startT, goneT, endT, struck, least } of the nemesis; where a replica became master, `fallback`,
+ * @param run.faults    { kind, victims, startT, goneT, endT, struck, least, clock, rightT } of the nemesis, see old-clock.js; where a replica became master, `fallback`,
  *                      { fromT, goneT, toT, shards }: what was done then, in these shards, may be gone
  * @param run.mustLose  whether it has not struck unless something is lost
  * @param run.codes     the errors that its faults may cause
@@ -61,10 +60,10 @@ export function check(run) {
   known.vanished = vanished;
   const times = timesOf(known);
   find("lost", lostOf(known));
-  const excused = run.mayBeEarly ? run.faults : [];
+  const excused = run.faults.filter(({ clock }) => clock === "forward");
   find(
     "early",
-    early.filter((one) => !excused.some((fault) => mayBeEarlyBy(fault, one))).map(({ text }) => text),
+    early.filter((one) => !excused.some((fault) => isOfOldClock(fault, one))).map(({ text }) => text),
   );
   find("stuck", run.isDrained ? [] : stuck.length > 0 ? stuck : ["something, when it was looked at"]);
   find("fence backwards", backwards);
@@ -152,14 +151,6 @@ function earlyOf({ epochMs, histories }) {
   return early;
 }
 
-/** A clock that was put forward meets due times of before, and instants that callers name; what is asked for since counts from it. */
-function mayBeEarlyBy({ startT, endT }, { t, history: { adds, maybe, changes } }) {
-  const moves = changes.filter(({ verb, outcome }) => isMove(verb, outcome));
-  const asked = [...adds, ...maybe, ...moves].filter(({ sentT }) => sentT <= t);
-  const last = asked.toSorted((a, b) => a.sentT - b.sentT).at(-1);
-  return t > startT && (last === undefined || last.sentT < endT || last.atMs !== undefined);
-}
-
 /**
  * When a start may be at the earliest, by the last change of the due time that was acknowledged and that no other call
  * blurs; an add may also be of unknown outcome, for nothing can be before it.
@@ -177,9 +168,6 @@ function leastDueMs({ adds, maybe, changes }, start, epochMs) {
   if (isBlurred || last.outcome === "unknown" || last.t > startT) return -Infinity;
   return dueRangeOf(last, epochMs)[0];
 }
-
-const isMove = (verb, outcome) =>
-  verb in DUE_CHANGES && (outcome === DUE_CHANGES[verb] || outcome === "unknown");
 
 /** From when to when what a call asks for may be, by the clock of Redis. */
 function dueRangeOf({ verb, sentT, t, delayMs, atMs }, epochMs) {

@@ -206,17 +206,26 @@ test("finds an early start", () => {
 test("counts what is early once a fault may have put the clock forward, and finds what was so before", () => {
   const early = [...added(), ...ran(29)];
   const of = (startT: number) =>
-    findingsOf(early, {}, { mayBeEarly: true, faults: [{ ...failover(startT, 100), fallback: [] }] });
+    findingsOf(early, {}, { faults: [{ ...failover(startT, 100), clock: "forward", fallback: [] }] });
   expect(of(20)).not.toContain("early");
   expect(of(90)).toContain("early");
 });
 
 test("excuses no early start of what was added after the clock was put forward, but for an instant", () => {
-  const fault = { ...failover(1, 5), fallback: [] };
-  const of = (due: Event) =>
-    findingsOf([...added(due), ...ran(29)], {}, { mayBeEarly: true, faults: [fault] });
+  const fault = { ...failover(1, 5), clock: "forward", fallback: [] };
+  const of = (due: Event) => findingsOf([...added(due), ...ran(29)], {}, { faults: [fault] });
   expect(of({})).toContain("early");
   expect(of({ delayMs: undefined, atMs: EPOCH_MS + 30 })).not.toContain("early");
+});
+
+test("lets what was due wait until a clock that was put back is right, and nothing that was added since", () => {
+  const of = (startT: number, rightT: number) => {
+    const fault = { ...failover(startT, startT + 3), clock: "back", rightT, fallback: [] };
+    return findingsOf([...added(), ...ran(9000)], {}, { faults: [fault] });
+  };
+  expect(of(20, 8000)).toEqual([]);
+  expect(of(20, 4000)).toEqual(["slow"]);
+  expect(of(1, 8000)).toEqual(["slow"]);
 });
 
 test("measures a failover by the first task that was claimed since, in each of the shards of the master", () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -17,13 +17,23 @@ export async function findFaketime() {
 
 /** The environment of a process whose clock is off; intervals are as they are. */
 export function faketimeEnv(library, ms) {
-  return {
-    LD_PRELOAD: library,
-    FAKETIME: `${ms > 0 ? "+" : "-"}${Math.abs(ms) / 1000}s`,
-    FAKETIME_DONT_FAKE_MONOTONIC: "1",
-    FAKETIME_NO_CACHE: "1",
-  };
+  return { ...usual(library), FAKETIME: offset(ms), FAKETIME_NO_CACHE: "1" };
 }
+
+/** The same for a server, which may be set right, or off again, while it runs: by `setClock` on the file. */
+export function serverClockEnv(library, file) {
+  // jemalloc asks for the time before libfaketime is ready, and libfaketime for memory: the C library's own is to serve both.
+  const preload = `${library}:libc.so.6`;
+  return { ...usual(preload), FAKETIME_TIMESTAMP_FILE: file, FAKETIME_CACHE_DURATION: "1" };
+}
+
+/** Within a second or two, by when it looks next. */
+export function setClock(file, ms) {
+  writeFileSync(file, `${offset(ms)}\n`);
+}
+
+const usual = (preload) => ({ LD_PRELOAD: preload, FAKETIME_DONT_FAKE_MONOTONIC: "1" });
+const offset = (ms) => `${ms < 0 ? "-" : "+"}${Math.abs(ms) / 1000}s`;
 
 function installed() {
   for (const place of PLACES) {

@@ -173,7 +173,10 @@ export function mayBeBetween({ sentT, t, outcome }, fromT, toT, done) {
 }
 
 /** What may have moved the due time: verb -> the outcome that says so. */
-export const DUE_CHANGES = { reschedule: "rescheduled", runNow: "due", requeue: "requeued" };
+const DUE_CHANGES = { reschedule: "rescheduled", runNow: "due", requeue: "requeued" };
+
+export const isMove = (verb, outcome) =>
+  verb in DUE_CHANGES && (outcome === DUE_CHANGES[verb] || outcome === UNKNOWN);
 
 export function groupBy(list, keyOf) {
   const groups = new Map();

@@ -1,9 +1,10 @@
 /**
- * Where a replica became master whose clock is ahead: puts the times that it gave back onto the clock of before, so that they
- * can be held against all others.
+ * Where a replica became master whose clock is off: puts the times that it gave onto the clock of before, so that they can be
+ * held against all others.
  */
-export function putClockBack(events, epochMs, aheadMs) {
-  const put = (ms, t) => (ms - (t + epochMs) > aheadMs / 2 ? ms - aheadMs : ms);
+export function putClockRight(events, epochMs, offMs) {
+  const isOff = (ms, t) => (ms - (t + epochMs)) / offMs > 0.5;
+  const put = (ms, t) => (isOff(ms, t) ? ms - offMs : ms);
   const mended = (facts, t) =>
     Object.fromEntries(
       Object.entries(facts).map(([name, value]) => [name, TIMES.has(name) ? put(value, t) : value]),

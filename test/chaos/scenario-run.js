@@ -6,7 +6,7 @@ import { check, merged } from "./checker.js";
 import { epochMs, monotonicMs, parseLog, readLog } from "./event-log.js";
 import { Fleet, within } from "./fleet.js";
 import { faultsOf, inspect, mastersOf, pendingIn, slotsOf, stepFaultsOf } from "./keyspace.js";
-import { putClockBack } from "./new-clock.js";
+import { putClockRight } from "./new-clock.js";
 import { Random } from "./random.js";
 import { SingleRedis } from "./topology.js";
 
@@ -33,6 +33,7 @@ const SAID_MAX = 300;
 const HELD_MIN = 4;
 const HELD_LOOKS_MAX = 40;
 const TAKEN_LOOKS_MAX = 100;
+const IDLE_LOOKS_MAX = 400;
 const HELD_LOG_BYTES = 200_000;
 const LOAD_BEFORE_SHARE = 0.3;
 const PAUSE_MS = [300, 600];
@@ -62,7 +63,7 @@ export async function runScenario(scenario, form, limits, seed, place) {
     seed,
     config: scenario.isDurable ? { appendonly: "yes", appendfsync: "always" } : {},
     isProxied: scenario.isProxied === true,
-    setting: (await scenario.setting?.(form)) ?? {},
+    setting: (await scenario.setting?.(form, folder)) ?? {},
   });
   const slowPollMs = scenario.slowPollMs ?? 5000;
   const shared = { engine: place.engine, queue: QUEUE, prefix: PREFIX, slowPollMs };
@@ -85,7 +86,7 @@ export async function runScenario(scenario, form, limits, seed, place) {
     },
     folder,
   );
-  const run = new Run({ scenario, form, limits, leaseMs, seed, topology, fleet });
+  const run = new Run({ scenario, form, limits, leaseMs, seed, folder, topology, fleet });
   try {
     return await run.all();
   } finally {
@@ -194,6 +195,7 @@ class Run {
    * @param what.least   how much must have been struck; 1 unless it says otherwise
    * @param what.shards  those whose master it strikes; all
    * @param what.isHarmless nothing may be late because of it
+   * @param what.clock   "forward" or "back", where it puts Redis' own clock so, see old-clock.js
    * @param act          does it, and returns when it is over: how much it struck, or a function that finds that in all events
    */
   async fault({ name = this.scenario.name, kind, victims = [], blinds = [], least, ...more }, act) {
@@ -247,6 +249,15 @@ class Run {
       }
       await sleep(LOOK_MS);
     }
+  }
+
+  /** Waits until no worker is running a task. */
+  async idle() {
+    for (let looks = 0; looks < IDLE_LOOKS_MAX; looks++) {
+      if (this.fleet.of("worker").every((role) => heldBy(role) === 0)) return;
+      await sleep(LOOK_MS);
+    }
+    throw new Error("the workers went on running tasks");
   }
 
   /** A scheduler that owns shards, and which. */
@@ -402,8 +413,8 @@ class Run {
       readLog(log).map((event) => ({ ...event, role: name })),
     );
     read.sort((a, b) => a.t - b.t);
-    const { aheadMs } = this.scenario;
-    const events = aheadMs === undefined ? read : putClockBack(read, this.epochMs, aheadMs);
+    const { clockOffMs } = this.scenario;
+    const events = clockOffMs === undefined ? read : putClockRight(read, this.epochMs, clockOffMs);
     for (const fault of this.faults)
       if (typeof fault.struck === "function") fault.struck = await fault.struck(events, fault);
     const { faults, killed, blinded, samples, troubles, leaseMs, limits, scenario } = this;
@@ -411,7 +422,6 @@ class Run {
     const result = check({
       events,
       promised: scenario.promised,
-      mayBeEarly: aheadMs !== undefined,
       mustLose: scenario.mustLose === true,
       codes: scenario.codes ?? [],
       faults,

@@ -1,5 +1,6 @@
 import { groupBy } from "./histories.js";
 import { CALL_MAX_MS, LAG_MAX_MS, LOAD_SHARE_MIN, aftermathMs } from "./limits.js";
+import { isOfOldClock } from "./old-clock.js";
 import { possiblePausesOf } from "./pauses.js";
 
 /** A task is ahead of its time when it was added this long before: then a scheduler, not its add, makes it run. */
@@ -65,24 +66,32 @@ export function limitsBroken(known, times) {
   return broken;
 }
 
-/** Started late, not counting the time near a fault that struck its shard, or in a pause. */
+/** Started late, not counting the time near a fault that struck its shard, in a pause, or until a clock is right again. */
 function lateOf({ histories, faults, epochMs, calls, leaseMs }, mostMs) {
   const harmful = faults.filter(({ isHarmless }) => isHarmless !== true);
   const pauses = possiblePausesOf(calls);
-  const excusesOf = (shard) =>
-    [
-      ...harmful
-        .filter((fault) => isOfFault(shard, fault))
-        .map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
-      ...pauses,
-    ].toSorted((a, b) => a.fromT - b.fromT);
-  return [...groupBy(histories.flatMap(firstStartsOf), ({ shard }) => shard)].flatMap(([shard, starts]) => {
-    const excuses = excusesOf(shard);
-    return starts
-      .map(({ id, t, dueAtMs }) => ({ id, lateMs: uncoveredMs(dueAtMs - epochMs, t, excuses) }))
-      .filter(({ lateMs }) => lateMs > mostMs)
-      .map(({ id, lateMs }) => `${id} was ${Math.round(lateMs)} ms late, at most ${mostMs}`);
-  });
+  const excusesOf = (shard) => [
+    ...harmful
+      .filter((fault) => isOfFault(shard, fault))
+      .map(({ kind, startT, endT }) => ({ fromT: startT, toT: endT + aftermathMs(kind, leaseMs) })),
+    ...pauses,
+  ];
+  const putBack = faults.filter(({ clock }) => clock === "back");
+  const waitsOf = (history, t) =>
+    putBack
+      .filter((fault) => isOfOldClock(fault, { t, history }))
+      .map(({ kind, startT, rightT = Infinity }) => ({
+        fromT: startT,
+        toT: rightT + aftermathMs(kind, leaseMs),
+      }));
+  const late = [];
+  for (const history of histories)
+    for (const { t, dueAtMs, shard } of firstStartsOf(history)) {
+      const excuses = [...excusesOf(shard), ...waitsOf(history, t)].toSorted((a, b) => a.fromT - b.fromT);
+      const lateMs = uncoveredMs(dueAtMs - epochMs, t, excuses);
+      if (lateMs > mostMs) late.push(`${history.id} was ${Math.round(lateMs)} ms late, at most ${mostMs}`);
+    }
+  return late;
 }
 
 /** Every call of one task is answered, whatever happens; what a killed producer had asked for is not. */

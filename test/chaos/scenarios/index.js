@@ -2,7 +2,7 @@ import { clusterGrow } from "./cluster-grow.js";
 import { clusterKill } from "./cluster-kill.js";
 import { clusterStop } from "./cluster-stop.js";
 import { clockSkew } from "./clock-skew.js";
-import { failoverClock } from "./failover-clock.js";
+import { failoverClock, failoverClockBehind } from "./failover-clock.js";
 import { maxmemory } from "./maxmemory.js";
 import { mixed } from "./mixed.js";
 import { netCut } from "./net-cut.js";
@@ -30,11 +30,11 @@ import { workerStop } from "./worker-stop.js";
  *   strike(run, random)   one fault, from its beginning to its end; `run` is the Run of scenario-run.js. It tells
  *                         `run.fault` how much it struck: what struck nothing fails the run
  *   heal?(run)            undoes what the strikes left behind
- *   topology?, setting?(form)   a class as in topology.js, and how it is set; SingleRedis
+ *   topology?, setting?(form, folder)   a class as in topology.js, and how it is set; SingleRedis
  *   durability?           of producers; async
  *   strikes?              how often it strikes at most
  *   isLong?               left out of the short form
- *   aheadMs?              by how much a new master's clock is ahead; then what is early is counted
+ *   clockOffMs?           by how much a new master's clock is ahead, or behind if it is negative
  *   mustLose?             acknowledged tasks must be lost, or it has not struck
  *   populate?(run)        starts other processes than the usual
  *   touches?              what it strikes; two that touch the same do not go together
@@ -64,6 +64,7 @@ export const SCENARIOS = [
   ...sentinelsGone,
   ...replicaLoss,
   ...failoverClock,
+  ...failoverClockBehind,
   ...clusterKill,
   ...clusterStop,
   ...slotMigration,
