@@ -60,10 +60,10 @@ export function check(run) {
   known.vanished = vanished;
   const times = timesOf(known);
   find("lost", lostOf(known));
-  const excused = run.faults.filter(({ clock }) => clock === "forward");
+  const putForward = run.faults.filter(({ clock }) => clock === "forward");
   find(
     "early",
-    early.filter((one) => !excused.some((fault) => isOfOldClock(fault, one))).map(({ text }) => text),
+    early.filter((one) => !putForward.some((fault) => isOfOldClock(fault, one))).map(({ text }) => text),
   );
   find("stuck", run.isDrained ? [] : stuck.length > 0 ? stuck : ["something, when it was looked at"]);
   find("fence backwards", backwards);
@@ -178,14 +178,18 @@ function dueRangeOf({ verb, sentT, t, delayMs, atMs }, epochMs) {
 }
 
 /** A due time that was not asked for: a delay counts from when Redis took the call, whatever the caller's clock says. */
-function wrongDuesOf({ epochMs, histories }) {
+function wrongDuesOf({ epochMs, histories, faults }) {
   const wrong = [];
+  const putForward = faults.filter(({ clock }) => clock === "forward");
+  const isLeft = (history, { verb }, { t }) =>
+    verb === "runNow" && putForward.some((fault) => isOfOldClock(fault, { t, history }));
   const hold = (id, dueAtMs, call) => {
     const [least, most] = dueRangeOf(call, epochMs);
     if (dueAtMs < least || dueAtMs > most)
       wrong.push(`${id} is due ${dueAtMs}, ${call.verb} asked for another`);
   };
-  for (const { id, adds, maybe, changes, starts } of histories) {
+  for (const history of histories) {
+    const { id, adds, maybe, changes, starts } = history;
     for (const add of adds) if (add.dueAtMs !== undefined) hold(id, add.dueAtMs, add);
     if (adds.length + maybe.length !== 1) continue;
     starts.forEach((start, i) => {
@@ -201,7 +205,7 @@ function wrongDuesOf({ epochMs, histories }) {
         last.t < startT &&
         last.sentT > sinceT &&
         moves.every((move) => move === last || move.t < last.sentT);
-      if (!isClear || (i > 0 && starts[i - 1].isDisturbed)) return;
+      if (!isClear || (i > 0 && starts[i - 1].isDisturbed) || isLeft(history, last, start)) return;
       if (last.dueAtMs === undefined) hold(id, start.dueAtMs, last);
       else if (last.dueAtMs !== start.dueAtMs)
         wrong.push(`${id} is due ${start.dueAtMs}, not ${last.dueAtMs}`);

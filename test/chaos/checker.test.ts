@@ -218,6 +218,16 @@ test("excuses no early start of what was added after the clock was put forward, 
   expect(of({ delayMs: undefined, atMs: EPOCH_MS + 30 })).not.toContain("early");
 });
 
+test("knows that a run-now leaves a task as it is which a clock that was put forward has made due", () => {
+  const moved = call("reschedule", 13, 14, { atMs: EPOCH_MS + 7000, outcome: "rescheduled" });
+  const now = call("runNow", 16, 17, { outcome: "due" });
+  const events = [...added(), ...moved, ...now, ...ran(31, { dueAtMs: EPOCH_MS + 7000 })];
+  const of = (clock: string | undefined) =>
+    findingsOf(events, {}, { faults: [{ ...failover(1, 5), clock, fallback: [] }] });
+  expect(of("forward")).toEqual([]);
+  expect(of(undefined)).toEqual(["early", "due time"]);
+});
+
 test("lets what was due wait until a clock that was put back is right, and nothing that was added since", () => {
   const of = (startT: number, rightT: number) => {
     const fault = { ...failover(startT, startT + 3), clock: "back", rightT, fallback: [] };

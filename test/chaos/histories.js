@@ -87,7 +87,7 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
 }
 
 /** The answer is that of another try. */
-const firstTryOf = ({ dueAtMs: _, addedAtMs: __, ...call }) => ({ ...call, outcome: UNKNOWN });
+const firstTryOf = (call) => ({ ...call, outcome: UNKNOWN, dueAtMs: undefined, addedAtMs: undefined });
 
 /** Each call with its answer; an `addBulk` as the adds that it stands for. */
 function callsOf(events) {

@@ -36,7 +36,9 @@ return dump`;
  */
 export async function inspect(byKey, { prefix, queue, shards }) {
   const numbers = Array.from({ length: shards }, (_, shard) => shard);
-  const looks = numbers.map(async (shard) => await look(byKey, shard, shardKeys({ prefix, queue }, shard, shards)));
+  const looks = numbers.map(
+    async (shard) => await look(byKey, shard, shardKeys({ prefix, queue }, shard, shards)),
+  );
   return (await Promise.allSettled(looks)).flatMap(({ value }) => (value === undefined ? [] : [value]));
 }
 

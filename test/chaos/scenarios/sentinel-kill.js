@@ -6,8 +6,8 @@ import { bothWays } from "./both-ways.js";
 import { newMasters } from "./evidence.js";
 import { sentinelSetting } from "./settings.js";
 
-/** How late the replicas have what the master does: sooner than callers give up, and so late that many wait when it dies. */
-const BEHIND_MS = 300;
+/** How late the replicas have what the master does: if callers wait for it, sooner than they give up. */
+const BEHIND_MS = { confirmed: 300, async: 800 };
 const BEHIND_FOR_MS = 1000;
 
 /**
@@ -21,7 +21,7 @@ export const sentinelKill = bothWays(
     setting: sentinelSetting,
     firstStartMaxMs: () => AFTER_SENTINEL_KILL_MS,
     async strike(run, random) {
-      const { topology, fleet } = run;
+      const { topology, fleet, scenario } = run;
       const { set } = topology;
       const master = await set.master();
       const replicas = await set.replicas();
@@ -32,7 +32,7 @@ export const sentinelKill = bothWays(
       for (const node of replicas) await node.call("REPLICAOF", "127.0.0.1", wire.port);
       await set.inSync(replicas.length);
       await run.fault({ kind: "failover", blinds: fleet.of("worker") }, async (fault) => {
-        wire.delayMs = BEHIND_MS;
+        wire.delayMs = scenario.durability === undefined ? BEHIND_MS.async : BEHIND_MS.confirmed;
         await run.sleep(BEHIND_FOR_MS);
         await master.kill();
         fault.goneT = monotonicMs();
