@@ -1,3 +1,4 @@
+import { waitUntil } from "../../../dist/dev/wait-until.js";
 import { AFTER_SENTINEL_KILL_MS } from "../limits.js";
 import { monotonicMs } from "../event-log.js";
 import { SentinelRedis } from "../sentinel-redis.js";
@@ -9,6 +10,7 @@ import { sentinelSetting } from "./settings.js";
 /** How late the replicas have what the master does: if callers wait for it, sooner than they give up. */
 const BEHIND_MS = { confirmed: 300, async: 800 };
 const BEHIND_FOR_MS = 1000;
+const TOLD_TIMEOUT_MS = 5000;
 
 /**
  * The master dies with what its replicas do not have: on one machine they are never behind, so what they are sent comes late
@@ -29,7 +31,10 @@ export const sentinelKill = bothWays(
       // Frozen ones Sentinels would take for down, and none of them would become the master.
       const wire = new TcpProxy(master.port, `${random.next()}`);
       await wire.start();
-      for (const node of replicas) await node.call("REPLICAOF", "127.0.0.1", wire.port);
+      // A connection of before the last failover was closed by that: then it is told again, over another one.
+      const follow = async (node) => (await node.call("REPLICAOF", "127.0.0.1", wire.port)) === "OK";
+      for (const node of replicas)
+        await waitUntil("a replica to follow", TOLD_TIMEOUT_MS, async () => await follow(node));
       await set.inSync(replicas.length);
       await run.fault({ kind: "failover", blinds: fleet.of("worker") }, async (fault) => {
         wire.delayMs = scenario.durability === undefined ? BEHIND_MS.async : BEHIND_MS.confirmed;
