@@ -2,6 +2,7 @@ import { DelayqError } from "../core/errors.ts";
 import type { Confirmation } from "../core/options.ts";
 import { confirmedWithin, type QueueStore } from "../store/queue-store.ts";
 import { ConfirmedSteps } from "./confirmed-steps.ts";
+import { setPaused } from "./pausing.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Registration } from "./registration.ts";
 
@@ -19,25 +20,7 @@ export class QueueControl {
 
   /** Resolves when every shard knows. @throws DelayqError `DELAYQ_NO_QUEUE`, `DELAYQ_NOT_CONFIRMED` once every shard knows */
   async setPaused(paused: boolean, confirmation: Confirmation | undefined): Promise<void> {
-    const steps = new ConfirmedSteps(confirmation);
-    const reply = await steps.run(async (options) => await this.#store.setPaused(paused, options));
-    if (reply.word === "NO_QUEUE") {
-      throw new DelayqError(
-        "DELAYQ_NO_QUEUE",
-        `Expected queue ${this.#store.namespace.queue} to exist, but nothing was ever added to it. Check the name and the prefix.`,
-      );
-    }
-    const meta = {
-      shards: reply.shards,
-      paused,
-      generation: reply.generation,
-      profiles: new Map<number, string>(),
-    };
-    const copies = this.#store
-      .shards(reply.shards)
-      .map((keys) => steps.run(async (options) => await this.#store.copyCtl(keys, meta, options)));
-    await Promise.all(copies);
-    steps.finish();
+    await setPaused(this.#store, { paused }, confirmation);
   }
 
   /**

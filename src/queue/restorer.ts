@@ -8,6 +8,7 @@ import { BATCH_BYTES_MAX, within, type QueueStore } from "../store/queue-store.t
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
 import type { ExportHeader, ExportedTask } from "./export-format.ts";
+import { setPaused } from "./pausing.ts";
 import type { Queue } from "./queue.ts";
 import { Registration } from "./registration.ts";
 
@@ -62,16 +63,19 @@ export class Restorer {
   /** Makes the queue ready, and pauses it. @throws DelayqError `DELAYQ_QUEUE_BUSY`, and those of registering */
   async begin(header: Pick<ExportHeader, "paused" | "shards" | "defaults">): Promise<void> {
     const isPaused = await this.#checkFree();
+    // A restore that broke off has paused it for this one.
+    const wasRunning = !isPaused || (await this.#store.isRestoring());
     const shards = this.#shards ?? (await this.#store.readShards()) ?? header.shards;
     await this.#register(header.defaults, shards);
-    await this.#queue.pause();
+    const mayResume = wasRunning && !header.paused;
+    await setPaused(this.#store, { paused: true, isRestoring: mayResume }, undefined);
     try {
       await this.#checkFree(isPaused);
     } catch (error) {
       if (!isPaused) await this.#queue.resume();
       throw error;
     }
-    this.#mayResume = !isPaused && !header.paused;
+    this.#mayResume = mayResume;
   }
 
   /** A task as it is sent. @throws DelayqError `DELAYQ_INVALID_OPTION` */

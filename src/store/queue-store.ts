@@ -104,6 +104,11 @@ export class QueueStore {
     return typeof shards === "string" ? Number(shards) : undefined;
   }
 
+  /** Whether it is paused for a restore, which has not come to its end. */
+  async isRestoring(options = within()): Promise<boolean> {
+    return (await this.#connection.read("hget", [this.#meta(), "restoring"], options)) === "1";
+  }
+
   /** What the registry says of it. */
   async readEnlisted(options = within()): Promise<number | undefined> {
     const { prefix, queue } = this.namespace;
@@ -131,8 +136,8 @@ export class QueueStore {
     this.#profiles.clear();
   }
 
-  async setPaused(paused: boolean, options = within()) {
-    const args = { nowMs: this.#time(), paused: paused ? 1 : 0 };
+  async setPaused(paused: boolean, options = within(), isRestoring = false) {
+    const args = { nowMs: this.#time(), paused: paused ? 1 : 0, restoring: isRestoring ? 1 : 0 };
     return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], options);
   }
 

@@ -420,7 +420,7 @@ export const register = defineScript({
 export const setPaused = defineScript({
   name: "set-paused",
   keys: ["meta"],
-  args: ["nowMs", "paused"],
+  args: ["nowMs", "paused", "restoring"],
   items: [],
   replies: {
     SET: ([generation, shards]) => ({ generation: text(generation), shards: Number(shards) }),

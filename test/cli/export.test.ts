@@ -188,7 +188,30 @@ it("leaves a queue running that ran, and changes nothing when it is restored twi
     "delayq: the file is not whole: it ends after 99 tasks, without the last line of an export; restored 99 tasks; the queue is paused; restore again: what is there is left alone\n",
   );
   const whole = await run(["import", "half", path, "--restore", "--json"]);
-  expect(JSON.parse(whole.stdout)).toMatchObject({ restored: 401, existed: 99, paused: true });
+  expect(JSON.parse(whole.stdout)).toMatchObject({ restored: 401, existed: 99, paused: false });
+  expect(await queue({}, "half").counts()).toMatchObject({ delayed: 500, paused: false });
+});
+
+it("leaves a queue paused that somebody pauses between two tries, or that the file says is paused", async () => {
+  const cli = setupCli();
+  const { run, queue, file } = cli;
+  await queue().addBulk(
+    Array.from({ length: 20 }, (_, i) => ({ name: "n", data: i, opts: { delay: HOUR_MS } })),
+  );
+  const { lines, path } = await exported(cli, "q");
+  const textOf = (all: readonly object[]): string => all.map((line) => `${JSON.stringify(line)}\n`).join("");
+  const cut = file("cut.ndjson", textOf(lines.slice(0, 10)));
+  const ofPaused = file("paused.ndjson", textOf([{ ...lines[0], paused: true }, ...lines.slice(1)]));
+  const restored = async (name: string, from: string): Promise<unknown> =>
+    JSON.parse((await run(["import", name, from, "--restore", "--json"])).stdout);
+
+  expect(await restored("kept", cut)).toMatchObject({ restored: 9, paused: true });
+  await queue({}, "kept").pause();
+  expect(await restored("kept", path)).toMatchObject({ restored: 11, existed: 9, paused: true });
+
+  expect(await restored("still", cut)).toMatchObject({ paused: true });
+  expect(await restored("still", ofPaused)).toMatchObject({ restored: 11, existed: 9, paused: true });
+  expect(await restored("still", path)).toMatchObject({ restored: 0, existed: 20, paused: true });
 });
 
 it("can be interrupted while it restores, and done again", async () => {
@@ -215,7 +238,7 @@ it("can be interrupted while it restores, and done again", async () => {
     `interrupted; restored ${delayed.toLocaleString("en-US")} tasks; the queue is paused; restore again`,
   );
   const { stdout } = await run(["import", "copy", path, "--restore", "--json"]);
-  expect(JSON.parse(stdout)).toMatchObject({ restored: 3000 - delayed, existed: delayed, paused: true });
+  expect(JSON.parse(stdout)).toMatchObject({ restored: 3000 - delayed, existed: delayed, paused: false });
   expect(tasksOf((await exported(cli, "copy")).lines)).toEqual(tasksOf(lines));
 });
 

@@ -122,6 +122,20 @@ describe("set-paused", () => {
     expect(changes).toEqual({ meta: { generation: String(NOW * 1000 + 2) } });
   });
 
+  test("notes that it is for a restore, until it is paused or resumed for anything else", async () => {
+    const keyspace = await setup();
+    await register(keyspace, 4);
+    const pauseForRestore = async () => await keyspace.store.setPaused(true, undefined, true);
+    expect(await keyspace.store.isRestoring()).toBe(false);
+    for (const paused of [true, false]) {
+      const { changes } = await keyspace.watch(pauseForRestore);
+      expect(changes).toMatchObject({ meta: { restoring: "1" } });
+      expect(await keyspace.store.isRestoring()).toBe(true);
+      await keyspace.store.setPaused(paused);
+      expect((await keyspace.snapshot())["meta"]).not.toHaveProperty("restoring");
+    }
+  });
+
   test("of a queue that is not there leaves nothing behind", async () => {
     const keyspace = await setup();
     expect(await keyspace.store.setPaused(true)).toEqual({ word: "NO_QUEUE" });
