@@ -89,8 +89,8 @@ export interface Finding {
   readonly check: string;
   /** What it is about: a server, a queue, or all of Redis. */
   readonly about: string;
-  readonly level: "ok" | "warning" | "failure";
-  /** What was seen. */
+  readonly level: "ok" | "warning" | "failure" | "unknown";
+  /** What was seen, or of what is not known, why. */
   readonly text: string;
   /** Of what is not ok: why it matters, and what to do. */
   readonly why?: string;
@@ -101,6 +101,13 @@ export interface Finding {
 export type Verdict = Omit<Finding, "check" | "about">;
 
 export const ok = (text: string): Verdict => ({ level: "ok", text });
+/** What could not be looked at. */
+export const unknown = (text: string, why: string, fix: string): Verdict => ({
+  level: "unknown",
+  text,
+  why,
+  fix,
+});
 export const warning = (text: string, why: string, fix: string): Verdict => ({
   level: "warning",
   text,

@@ -1,6 +1,7 @@
 import {
   failure,
   ok,
+  unknown,
   warning,
   type Finding,
   type RedisFacts,
@@ -19,6 +20,14 @@ const SKEW_WARNING_MS = 1000;
 const SKEW_FAILURE_MS = 30_000;
 
 type ServerRule = (server: ServerFacts, redis: RedisFacts) => Verdict | undefined;
+
+/** What this user may not ask. */
+const untold = (what: string, command: string): Verdict =>
+  unknown(
+    `${what} could not be asked (${command})`,
+    "What is wrong there stays unseen.",
+    "Give the user +info, +config|get, +acl|whoami and +acl|dryrun, or ask as one who has them.",
+  );
 
 /** In the order in which they are told. A rule of a server says nothing where it does not apply. */
 const OF_SERVERS: Readonly<Record<string, ServerRule>> = {
@@ -62,7 +71,8 @@ function connection({ kind, servers, clusterState }: RedisFacts): Verdict {
       "See CLUSTER INFO and CLUSTER SHARDS; bring the missing nodes back, or let replicas of theirs take over.",
     );
   }
-  if (masters > 0 || servers.every(({ role }) => role === undefined)) return ok(text);
+  if (masters > 0) return ok(text);
+  if (servers.every(({ role }) => role === undefined)) return untold(`${kind}; its role`, "INFO");
   return failure(
     `${text}; the connection leads to a replica`,
     "A replica refuses every write: nothing can be added, claimed or settled.",
@@ -71,7 +81,7 @@ function connection({ kind, servers, clusterState }: RedisFacts): Verdict {
 }
 
 function version({ version: seen }: ServerFacts): Verdict {
-  if (seen === undefined) return ok("version not known: this user may not ask (INFO)");
+  if (seen === undefined) return untold("the version", "INFO");
   if (Number.parseInt(seen, 10) >= MAJOR_MIN) return ok(`version ${seen}`);
   return failure(
     `version ${seen}`,
@@ -81,8 +91,7 @@ function version({ version: seen }: ServerFacts): Verdict {
 }
 
 function persistence({ persistence: kept, role }: ServerFacts): Verdict | undefined {
-  if (kept === undefined)
-    return role === "replica" ? undefined : ok("persistence not known: this user may not ask (INFO)");
+  if (kept === undefined) return role === "replica" ? undefined : untold("persistence", "INFO");
   const { isAofOn, isAofWriteOk, isSnapshotOk, takesSnapshots, fsync } = kept;
   if (isAofOn && !isAofWriteOk) {
     return failure(
@@ -98,7 +107,8 @@ function persistence({ persistence: kept, role }: ServerFacts): Verdict | undefi
       "Set appendfsync to everysec (loses a second at most) or always.",
     );
   }
-  if (isAofOn) return ok(`append-only file${fsync === undefined ? "" : `, appendfsync ${fsync}`}`);
+  if (isAofOn && fsync === undefined) return untold("append-only file; appendfsync", "CONFIG GET");
+  if (isAofOn) return ok(`append-only file, appendfsync ${fsync}`);
   if (takesSnapshots === false) {
     return failure(
       "neither append-only file nor snapshots",
@@ -114,15 +124,16 @@ function persistence({ persistence: kept, role }: ServerFacts): Verdict | undefi
     );
   }
   return warning(
-    "snapshots only, no append-only file",
+    takesSnapshots === undefined
+      ? "no append-only file; whether snapshots are taken could not be asked (CONFIG GET)"
+      : "snapshots only, no append-only file",
     "A crash loses the tasks of the minutes since the last snapshot, and runs again what had completed since.",
     "Set appendonly yes (CONFIG SET appendonly yes, and in redis.conf).",
   );
 }
 
 function policy({ policy: seen, role }: ServerFacts): Verdict | undefined {
-  if (seen === undefined)
-    return role === "replica" ? undefined : ok("not known: this user may not ask (INFO)");
+  if (seen === undefined) return role === "replica" ? undefined : untold("the policy", "INFO");
   if (seen === "noeviction") return ok("noeviction");
   return failure(
     seen,
@@ -131,8 +142,8 @@ function policy({ policy: seen, role }: ServerFacts): Verdict | undefined {
   );
 }
 
-function memory({ memory: seen }: ServerFacts): Verdict | undefined {
-  if (seen === undefined) return undefined;
+function memory({ memory: seen, role }: ServerFacts): Verdict | undefined {
+  if (seen === undefined) return role === "replica" ? undefined : untold("used memory", "INFO");
   const { usedBytes, maxBytes } = seen;
   if (maxBytes === 0) return ok(`${mebibytes(usedBytes)} used, no limit set`);
   const share = usedBytes / maxBytes;
@@ -251,7 +262,13 @@ function unreachable({ unreachable: all }: RedisFacts): Verdict | undefined {
 }
 
 function rights({ rights: seen }: RedisFacts): Verdict {
-  if (!seen.isAsked) return ok(`could not be asked: ${seen.reason}`);
+  if (!seen.isAsked) {
+    return unknown(
+      `could not be asked: ${seen.reason}`,
+      "Rights that are missing show only when something fails.",
+      "Give the user +acl|whoami and +acl|dryrun, or compare its rights with those that the documentation names.",
+    );
+  }
   const { user, missing } = seen;
   if (missing.length === 0) return ok(`user ${user} may do all that delayq does`);
   const needed = missing.filter(({ isOptional }) => !isOptional);

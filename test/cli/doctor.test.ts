@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Finding } from "../../src/core/doctor-facts.ts";
 import { startDevRedis, type DevRedis } from "../../src/dev/dev-redis.ts";
 import { eventually, setup } from "../support/fixture.ts";
@@ -100,6 +101,52 @@ describe("doctor", () => {
         "           why: Due tasks wait, and nobody runs them.\n" +
         "           do:  Start one: delayq worker --queue q --handler FILE\n",
     );
+  });
+
+  test("says what its user of Redis may not ask, and does not call it ok", async () => {
+    const { queue, worker, prefix } = setupDoctor();
+    worker(async () => {});
+    await queue().add("n", 1, { delay: 3_600_000 });
+    const admin = new Redis(redis.url);
+    onTestFinished(() => admin.disconnect());
+    const rights = ["on", ">hidden", "~*", "&*", "+@all"];
+    const env = {
+      DELAYQ_REDIS_URL: redis.url,
+      DELAYQ_REDIS_USERNAME: "looks",
+      DELAYQ_REDIS_PASSWORD: "hidden",
+    };
+    const { run } = setupCommands(prefix, env);
+    const levelsWithout = async (...refused: string[]): Promise<object> => {
+      await admin.acl("SETUSER", "looks", "reset", ...rights, ...refused);
+      return await eventually(async () => {
+        const { code, stdout, stderr } = await run(["doctor", "q", "--json"]);
+        // ioredis says by itself that it may not ask for INFO.
+        const isTold = refused.includes("-info") && stderr.startsWith("Skipping the ready check");
+        expect({ code, stderr: isTold ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+        const document = JSON.parse(stdout) as Document;
+        expect(levels(document)).toMatchObject({ schedulers: "ok" });
+        const rest = document.findings.filter(({ level }) => level !== "ok");
+        expect(document).toMatchObject({ unknown: rest.length, warnings: 0, failures: 0, healthy: true });
+        return Object.fromEntries(rest.map(({ check, level }) => [check, level]));
+      });
+    };
+    expect(await levelsWithout("-acl")).toEqual({ "acl-rights": "unknown" });
+    expect(await levelsWithout("-acl", "-config")).toEqual({
+      "acl-rights": "unknown",
+      persistence: "unknown",
+    });
+    expect(await levelsWithout("-acl", "-config", "-info")).toEqual({
+      connection: "unknown",
+      "acl-rights": "unknown",
+      version: "unknown",
+      persistence: "unknown",
+      "maxmemory-policy": "unknown",
+      memory: "unknown",
+    });
+    const { stdout } = await run(["doctor", "q"]);
+    expect(stdout).toContain("  unknown  acl-rights: could not be asked: NOPERM");
+    expect(stdout).toMatch(/0 warnings, 0 failures, 6 unknown\n$/);
+    expect(stdout).not.toContain("hidden");
   });
 
   test("sees that many tasks die", async () => {

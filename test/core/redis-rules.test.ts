@@ -61,12 +61,12 @@ describe("the doctor of Redis", () => {
     ]);
   });
 
-  test.each<[string, string, Partial<RedisFacts>, "ok" | "warning" | "failure" | undefined]>([
+  test.each<[string, string, Partial<RedisFacts>, Finding["level"] | undefined]>([
     ["connection", "to a replica", of({ role: "replica" }), "failure"],
-    ["connection", "where nobody may ask", of({ role: undefined }), "ok"],
+    ["connection", "where nobody may ask", of({ role: undefined }), "unknown"],
     ["connection", "to a Cluster that is down", { kind: "cluster", clusterState: "fail" }, "failure"],
     ["version", "6", of({ version: "6.2.14" }), "failure"],
-    ["version", "not known", of({ version: undefined }), "ok"],
+    ["version", "not known", of({ version: undefined }), "unknown"],
     ["persistence", "none", of({ persistence: { ...AOF, isAofOn: false } }), "failure"],
     [
       "persistence",
@@ -82,6 +82,21 @@ describe("the doctor of Redis", () => {
     ],
     ["persistence", "a log that fails", of({ persistence: { ...AOF, isAofWriteOk: false } }), "failure"],
     ["persistence", "a log that is not synced", of({ persistence: { ...AOF, fsync: "no" } }), "warning"],
+    ["persistence", "not known", of({ persistence: undefined }), "unknown"],
+    [
+      "persistence",
+      "a log whose sync is not known",
+      of({ persistence: { ...AOF, fsync: undefined } }),
+      "unknown",
+    ],
+    [
+      "persistence",
+      "perhaps snapshots",
+      of({ persistence: { ...AOF, isAofOn: false, takesSnapshots: undefined } }),
+      "warning",
+    ],
+    ["maxmemory-policy", "not known", of({ policy: undefined }), "unknown"],
+    ["memory", "not known", of({ memory: undefined }), "unknown"],
     ["maxmemory-policy", "allkeys-lru", of({ policy: "allkeys-lru" }), "failure"],
     ["maxmemory-policy", "volatile-ttl", of({ policy: "volatile-ttl" }), "failure"],
     ["memory", "at 89 %", of({ memory: { usedBytes: 89, maxBytes: 100 } }), "ok"],
@@ -121,7 +136,7 @@ describe("the doctor of Redis", () => {
     ["clocks-apart", "of one server", {}, undefined],
     ["unreachable-servers", "a replica", { unreachable: [{ address: "b:1", isMaster: false }] }, "warning"],
     ["unreachable-servers", "a master", { unreachable: [{ address: "b:1", isMaster: true }] }, "failure"],
-    ["acl-rights", "that could not be asked", { rights: { isAsked: false, reason: "NOPERM" } }, "ok"],
+    ["acl-rights", "that could not be asked", { rights: { isAsked: false, reason: "NOPERM" } }, "unknown"],
     [
       "acl-rights",
       "without hset",

@@ -13,18 +13,23 @@ interface DoctorFlags extends RedisFlags {
 }
 
 const HELP = `
-It only looks. What is not well is told with why it matters and what to do. Warnings leave the exit code at 0, failures
-make it 3.
+It only looks. What is not well is told with why it matters and what to do, and so is what this user of Redis may not ask
+(unknown). Only failures make the exit code 3.
 
---json prints { healthy, ok, warnings, failures, findings }, a finding being { check, about, level, text, why, fix }; level is ok,
-warning or failure, and of what is ok there is no why and fix.
+--json prints { healthy, ok, warnings, failures, unknown, findings }, a finding being { check, about, level, text, why, fix };
+level is ok, warning, failure or unknown, and of what is ok there is no why and fix.
 
 Examples:
   $ delayq doctor
   $ delayq doctor emails --json | jq '.findings[] | select(.level != "ok")'`;
 
-const MARKS = { ok: "ok", warning: "warning", failure: "FAILURE" } as const;
-const COLOURS = { ok: colour.green, warning: colour.yellow, failure: colour.red } as const;
+const MARKS = { ok: "ok", warning: "warning", failure: "FAILURE", unknown: "unknown" } as const;
+const COLOURS = {
+  ok: colour.green,
+  warning: colour.yellow,
+  failure: colour.red,
+  unknown: colour.yellow,
+} as const;
 
 export function addDoctorCommand(root: Command): void {
   withRedisFlags(root.command("doctor"))
@@ -48,7 +53,12 @@ async function run(queue: string | undefined, { json, ...flags }: DoctorFlags): 
     return await examine(redis.connection, redis.prefix, queues);
   });
   const count = (level: Finding["level"]): number => findings.filter((one) => one.level === level).length;
-  const summary = { ok: count("ok"), warnings: count("warning"), failures: count("failure") };
+  const summary = {
+    ok: count("ok"),
+    warnings: count("warning"),
+    failures: count("failure"),
+    unknown: count("unknown"),
+  };
   if (json) printJson({ healthy: summary.failures === 0, ...summary, findings });
   else {
     for (const about of new Set(findings.map((finding) => finding.about))) {
@@ -59,6 +69,7 @@ async function run(queue: string | undefined, { json, ...flags }: DoctorFlags): 
       `${summary.ok} ok`,
       counted(summary.warnings, "warning"),
       counted(summary.failures, "failure"),
+      ...(summary.unknown > 0 ? [`${summary.unknown} unknown`] : []),
     ];
     print(`\n${told.join(", ")}`);
   }
