@@ -33,8 +33,10 @@ but the last; they stand by name in \`delayq/contexts.json\` in \`$XDG_CONFIG_HO
 { "staging": { "url": "redis://staging:6379" }, "live": { "cluster": "a:6379,b:6379", "tls": true } }
 \`\`\`
 
-Users and passwords are no flags, since everybody on a machine sees those. They stand in \`DELAYQ_REDIS_USERNAME\` and
-\`DELAYQ_REDIS_PASSWORD\`, or in a URL of the environment or of a file. They are never printed.
+Users and passwords are no flags, since everybody on a machine sees those: a \`--url\` that holds one is refused. They stand in
+\`DELAYQ_REDIS_USERNAME\` and \`DELAYQ_REDIS_PASSWORD\` (for sentinels \`DELAYQ_REDIS_SENTINEL_USERNAME\` and \`_PASSWORD\`), in the URL of
+\`DELAYQ_REDIS_URL\`, or in the \`url\` of a file; a file that holds one and that others may read is used with a warning. They are never
+printed.
 
 ## For programs
 

@@ -18,7 +18,7 @@ import { addTopCommand } from "./commands/top.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { CliError, EXIT, exitCodeOf } from "./exit.ts";
 import { useTimeZone } from "./time-zone.ts";
-import { printable, printableLines, quietBrokenPipes, say } from "./output.ts";
+import { printable, printableLines, quietBrokenPipes, say, withoutSecrets } from "./output.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 unhealthy, or Redis cannot be used, 4 not found, 5 refused for lack of --yes,
@@ -50,7 +50,7 @@ export function program(): Command {
     .configureOutput({
       // Commander repeats what it was given.
       outputError: (message, write) => {
-        write(printableLines(message.replace(/^error: /, "delayq: ")));
+        write(withoutSecrets(printableLines(message.replace(/^error: /, "delayq: "))));
       },
     });
   // Commands that are made from here inherit these settings.

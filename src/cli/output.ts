@@ -12,6 +12,10 @@ const CONTROLS_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
 const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
+/** For messages that repeat what somebody typed: a URL in it may hold a password. */
+export const withoutSecrets = (text: string): string =>
+  text.replace(/(:\/\/)[^\s'"]*@/g, "$1***@").replace(/([?&]\w*password=)[^\s'"&]*/gi, "$1***");
+
 /** On one line, with control characters shown as JSON would. */
 export const printable = (text: string): string => text.replace(CONTROLS, escaped);
 

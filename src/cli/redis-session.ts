@@ -9,6 +9,7 @@ import { addressOf, connectionTo, type Place } from "../store/connection-place.t
 import { Connection } from "../store/connection.ts";
 import { readQueues, readTimeMs, within } from "../store/queue-store.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { say } from "./output.ts";
 import { readSettings, type SettingsFlags } from "./settings.ts";
 
 /** What every command that talks to Redis is given. */
@@ -33,7 +34,7 @@ const REACH_SENTINEL_MS = 1500;
 const ADD_MS = 10_000;
 
 const SECRETS = `
-Users and passwords are never flags: they stand in the URL of DELAYQ_REDIS_URL, or in
+Users and passwords are never flags, in no URL either: they stand in the URL of DELAYQ_REDIS_URL, or in
 DELAYQ_REDIS_USERNAME and DELAYQ_REDIS_PASSWORD (of the sentinels themselves: DELAYQ_REDIS_SENTINEL_USERNAME and _PASSWORD).`;
 
 export function withRedisFlags(command: Command): Command {
@@ -74,9 +75,12 @@ export function withRedisFlags(command: Command): Command {
 export async function withRedis<T>(
   flags: RedisFlags,
   work: (redis: RedisSession) => Promise<T>,
-  logger: Logger = pino({ level: "silent" }),
+  ownLogger?: Logger,
 ): Promise<T> {
-  const { place, prefix: givenPrefix } = readSettings(flags);
+  const { place, prefix: givenPrefix, warning } = readSettings(flags);
+  const logger = ownLogger ?? pino({ level: "silent" });
+  if (warning !== undefined && ownLogger === undefined) say(warning);
+  else if (warning !== undefined) logger.warn(warning);
   const option = connectionTo(place);
   const prefix = checkKeyPart("prefix", givenPrefix);
   const connection = Connection.acquire(option, logger);

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { placeOf, type Place } from "../store/connection-place.ts";
+import { holdsSecret, placeOf, type Place } from "../store/connection-place.ts";
 import { CliError, EXIT } from "./exit.ts";
 
 /**
@@ -16,6 +16,9 @@ import { CliError, EXIT } from "./exit.ts";
  *
  * Contexts are kept in contexts.json in the user's config folder, by name. Which Redis is one thing: a --cluster is not mixed with
  * the URL of a file.
+ *
+ * A URL of the environment or of a file may hold a password, that of a flag may not: flags are seen by everybody on the machine, and
+ * stay in the history of the shell.
  */
 export interface SettingsFlags extends Place {
   readonly context?: string;
@@ -27,6 +30,8 @@ export interface Settings {
   readonly place: Place;
   readonly prefix: string;
   readonly tz: string | undefined;
+  /** What its user should know about where it stands. */
+  readonly warning: string | undefined;
 }
 
 const PROJECT_FILE = "delayq.config.json";
@@ -49,16 +54,29 @@ const KNOWN = Object.keys(projectSchema.shape);
 const contextsSchema = z.record(z.string(), z.unknown(), { error: "an object of contexts by name" });
 
 type Context = z.output<typeof contextSchema>;
+interface Layer extends Partial<Context> {
+  /** The file that it was read from. */
+  readonly path?: string;
+}
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws CliError with exit code 2 for a file that is wrong, or a context that is not there */
+const OTHERS_MAY_READ = 0o044;
+
+/** @throws CliError with exit code 2 for a flag that holds a password, a file that is wrong, or a context that is not there */
 export function readSettings(
   flags: SettingsFlags,
   env: Environment = process.env,
   folder = process.cwd(),
 ): Settings {
-  const project = readFile(join(folder, PROJECT_FILE), projectSchema);
-  const layers: readonly Partial<Context>[] = [
+  if (flags.url !== undefined && holdsSecret(flags.url)) {
+    throw new CliError(
+      EXIT.usage,
+      "a URL with a user or password cannot be given as --url, where everybody on this machine sees it; set DELAYQ_REDIS_URL to it, or leave them out and set DELAYQ_REDIS_PASSWORD",
+    );
+  }
+  const projectPath = join(folder, PROJECT_FILE);
+  const project = readFile(projectPath, projectSchema);
+  const layers: readonly Layer[] = [
     flags,
     contextOf(flags.context, env),
     {
@@ -67,10 +85,11 @@ export function readSettings(
       ...environmentPlace(env),
     },
     contextOf(env["DELAYQ_CONTEXT"] || undefined, env),
-    project,
+    { ...project, path: projectPath },
     contextOf(project.context, env),
   ];
-  const named = layers.find(({ url, sentinel, cluster }) => (url ?? sentinel ?? cluster) !== undefined) ?? {};
+  const named: Layer =
+    layers.find(({ url, sentinel, cluster }) => (url ?? sentinel ?? cluster) !== undefined) ?? {};
   const { url, sentinel, cluster } = named;
   const master = flags.master ?? named.master;
   const tls = flags.tls ?? named.tls;
@@ -78,7 +97,15 @@ export function readSettings(
     place: placeOf({ url, sentinel, cluster, master, tls }, env),
     prefix: layers.find(({ prefix }) => prefix !== undefined)?.prefix ?? PREFIX_DEFAULT,
     tz: layers.find(({ tz }) => tz !== undefined)?.tz,
+    warning: openSecret(named),
   };
+}
+
+/** Of a file that holds a password, and that others may read. */
+function openSecret({ url = "", path }: Layer): string | undefined {
+  if (path === undefined || !holdsSecret(url) || process.platform === "win32") return undefined;
+  if ((statSync(path).mode & OTHERS_MAY_READ) === 0) return undefined;
+  return `${path} holds a password, and others may read it: chmod 600 it, or leave the password out and set DELAYQ_REDIS_PASSWORD`;
 }
 
 /** Only what says which Redis: the rest of it is read where that is found. */
@@ -90,7 +117,7 @@ function environmentPlace(env: Environment): Partial<Context> {
   };
 }
 
-function contextOf(name: string | undefined, env: Environment): Partial<Context> {
+function contextOf(name: string | undefined, env: Environment): Layer {
   if (name === undefined) return {};
   const path = join(userConfigFolder(env), "delayq", "contexts.json");
   const contexts = readFile(path, contextsSchema);
@@ -98,7 +125,7 @@ function contextOf(name: string | undefined, env: Environment): Partial<Context>
     const known = Object.keys(contexts).join(", ") || "none";
     throw new CliError(EXIT.usage, `there is no context ${name} in ${path}; known: ${known}`);
   }
-  return parsed(contexts[name], contextSchema, `the context ${name} of ${path}`);
+  return { ...parsed(contexts[name], contextSchema, `the context ${name} of ${path}`), path };
 }
 
 function userConfigFolder(env: Environment, platform = process.platform): string {

@@ -151,9 +151,9 @@ function refusePrefix(option: object): void {
 
 function checkedUrl(url: string): string {
   if (url.startsWith("/")) return url; // a socket
-  if (!URL.canParse(url)) throw invalid(withoutPassword(url));
+  if (!URL.canParse(url)) throw invalidUrl("a text that is no URL");
   const { protocol, searchParams } = new URL(url);
-  if (protocol !== "redis:" && protocol !== "rediss:") throw invalid(withoutPassword(url));
+  if (protocol !== "redis:" && protocol !== "rediss:") throw invalidUrl(`one that begins with ${protocol}`);
   // ioredis would let the query of a URL win over options.
   const own = ["keyPrefix", ...Object.keys(OWN_OPTIONS)].filter((key) => searchParams.has(key));
   if (own.length === 0) return url;
@@ -163,11 +163,12 @@ function checkedUrl(url: string): string {
   );
 }
 
-const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, "//***@");
+const invalid = (got: unknown): DelayqError => invalidUrl(show(got));
 
-function invalid(got: unknown): DelayqError {
+/** Nothing of a wrong URL is shown: where its password stands nobody knows. */
+function invalidUrl(got: string): DelayqError {
   return new DelayqError(
     "DELAYQ_INVALID_OPTION",
-    `Expected \`connection\` to be a URL (redis://host:port), ioredis options, a Redis or a Cluster, got ${show(got)}.`,
+    `Expected \`connection\` to be a URL (redis://host:port), ioredis options, a Redis or a Cluster, got ${got}.`,
   );
 }

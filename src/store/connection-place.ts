@@ -103,6 +103,12 @@ export function addressOf({ url, sentinel, master, cluster }: Place): string {
   return `${protocol}//${host}${pathname}`;
 }
 
+/** Whether a URL, be it one at all, holds what is nobody else's business: a user, a password, or one in its query. */
+export function holdsSecret(url: string): boolean {
+  const isSocket = url.startsWith("/");
+  return (!isSocket && url.includes("@")) || /[?&](sentinel)?(username|password)=/i.test(url);
+}
+
 const isNamed = ({ url, sentinel, cluster }: Place): boolean => (url ?? sentinel ?? cluster) !== undefined;
 
 /** Whoever writes it otherwise wants something, and not that passwords go in the clear. */
@@ -148,12 +154,12 @@ function sentinelCredentials(env: Environment): RedisOptions {
 
 function addresses(text: string, defaultPort: number, what: string): readonly Address[] {
   return text.split(",").map((part) => {
-    const url = `redis://${part.trim()}`;
-    const { hostname, port, username, password, pathname } = URL.canParse(url) ? new URL(url) : NOWHERE;
     // Whoever wrote a user and a password here must not see them in a message.
-    if (username !== "" || password !== "") {
+    if (part.includes("@")) {
       throw invalid(`${what} as host:port, with commas between them`, "one with a user or password");
     }
+    const url = `redis://${part.trim()}`;
+    const { hostname, port, pathname } = URL.canParse(url) ? new URL(url) : NOWHERE;
     if (hostname === "" || pathname !== "") {
       throw invalid(`${what} as host:port, with commas between them`, show(text));
     }
@@ -161,7 +167,7 @@ function addresses(text: string, defaultPort: number, what: string): readonly Ad
   });
 }
 
-const NOWHERE = { hostname: "", port: "", username: "", password: "", pathname: "" };
+const NOWHERE = { hostname: "", port: "", pathname: "" };
 
 function invalid(expected: string, got: string): DelayqError {
   return new DelayqError(

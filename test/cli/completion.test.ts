@@ -8,7 +8,8 @@ const bin = join(new URL("../../", import.meta.url).pathname, "bin/delayq.js");
 const has = (shell: string): boolean => spawnSync(shell, ["--version"]).status === 0;
 
 describe("completion", () => {
-  test.each(["bash", "zsh", "fish"].filter(has))("prints a script that %s accepts", async (shell) => {
+  test.for(["bash", "zsh", "fish"])("prints a script that %s accepts", async (shell, { skip }) => {
+    skip(!has(shell), `${shell} is not installed here`);
     const { file } = setupCli();
     const { code, stdout, stderr } = await runCli(["completion", shell]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -54,10 +55,46 @@ describe("completion", () => {
     expect(complete("delayq timeline --js")).toEqual(["--json"]);
   });
 
+  test("completes commands, options, their values and queues in fish", async ({ skip }) => {
+    skip(!has("fish"), "fish is not installed here");
+    const { file, queue, prefix, folder } = setupCli();
+    await queue({}, "emails").add("n", 1);
+    const script = file("completion.fish", (await runCli(["completion", "fish"])).stdout);
+    const command = file("delayq", `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`);
+    chmodSync(command, 0o755);
+    const complete = (line: string): string[] => {
+      const env = {
+        ...process.env,
+        PATH: `${dirname(command)}${delimiter}${process.env["PATH"]}`,
+        XDG_CONFIG_HOME: folder,
+        DELAYQ_REDIS_URL: inject("redisUrl"),
+        DELAYQ_PREFIX: prefix,
+      };
+      const ask = `source '${script}'; complete -C '${line}'`;
+      const { stdout } = spawnSync("fish", ["--no-config", "-c", ask], { encoding: "utf8", env });
+      return stdout
+        .split("\n")
+        .map((told) => told.split("\t")[0] ?? "")
+        .filter((word) => word !== "");
+    };
+    expect(complete("delayq ti")).toEqual(["timeline"]);
+    expect(complete("delayq timeline ")).toEqual(["emails"]);
+    expect(complete("delayq timeline emails --by ")).toEqual(["day", "hour", "minute"]);
+    expect(complete("delayq timeline --js")).toEqual(["--json"]);
+  });
+
   test("offers no queues where there is no Redis, and says nothing", async () => {
     const env = { DELAYQ_REDIS_URL: "redis://127.0.0.1:1" };
     const { code, stdout, stderr } = await runCli(["complete", "--", "timeline", ""], { env });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: ":4\n", stderr: "" });
+  });
+
+  test("prints the script within JSON too", async () => {
+    const [plain, json] = await Promise.all([
+      runCli(["completion", "bash"]),
+      runCli(["completion", "bash", "--json"]),
+    ]);
+    expect(JSON.parse(json.stdout)).toEqual({ shell: "bash", script: plain.stdout.replace(/\n$/, "") });
   });
 
   test("knows which shells there are", async () => {

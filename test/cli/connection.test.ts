@@ -8,6 +8,7 @@ it.each([
   [["--master", "main"], {}, "sentinels and how they name the master"],
   [["--cluster", "127.0.0.1:1,"], {}, "host:port"],
   [["--cluster", "user:hidden@127.0.0.1:1"], {}, "got one with a user or password"],
+  [["--sentinel", "a:1,:hidden/@b:1", "--master", "m"], {}, "got one with a user or password"],
   [[], { DELAYQ_REDIS_URL: "redis://127.0.0.1:1", DELAYQ_REDIS_CLUSTER: "127.0.0.1:1" }, "got several"],
 ])("refuses %j with %j as wrong usage", async (flags, env, message) => {
   const { code, stdout, stderr } = await runCli(["stats", ...flags], { env });

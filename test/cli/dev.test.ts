@@ -29,8 +29,11 @@ it("runs a private Redis until Ctrl-C, and keeps its data", async () => {
   first.child.kill("SIGINT");
   expect(await first.ended).toBe(0);
   expect(existsSync(join(dir, "delayq.pid"))).toBe(false);
-  const again = startCli(["dev", "--dir", dir]);
-  const stats = await runCli(["stats", "q", "--json", "--url", await urlOf(again)]);
+  const again = startCli(["dev", "--dir", dir, "--json"]);
+  const told = JSON.parse(await urlOf(again)) as { url: string };
+  const port = Number(new URL(told.url).port);
+  expect(told).toEqual({ url: told.url, port, pid: expect.any(Number), version: expect.any(String), dir });
+  const stats = await runCli(["stats", "q", "--json", "--url", told.url]);
   expect(JSON.parse(stats.stdout)).toMatchObject({ delayed: 1 });
   again.child.kill("SIGTERM");
   expect(await again.ended).toBe(0);

@@ -76,23 +76,17 @@ it("knows its version, and what it does not know", async () => {
 it("ends with code 3 where no Redis listens, or none answers, and shows no password", async () => {
   const { file } = setupCli();
   const handler = file("h.mjs", "export default () => {};");
-  const commands = [
-    ["stats", "--url", "redis://user:hidden@127.0.0.1:1/0?password=hidden"],
-    ["add", "q", "n", "--url", `redis://user:hidden@127.0.0.1:${await deafPort()}`],
+  const deaf = await deafPort();
+  const commands: [string, string[]][] = [
+    ["redis://user:hidden@127.0.0.1:1/0?password=hidden", ["stats"]],
+    [`redis://user:hidden@127.0.0.1:${deaf}`, ["add", "q", "n"]],
     [
-      "worker",
-      "--queue",
-      "q",
-      "--handler",
-      handler,
-      "--log-level",
-      "silent",
-      "--url",
       "redis://:hidden@127.0.0.1:1",
+      ["worker", "--queue", "q", "--handler", handler, "--log-level", "silent"],
     ],
   ];
   for (const { code, stdout, stderr } of await Promise.all(
-    commands.map(async (args) => await runCli(args)),
+    commands.map(async ([url, args]) => await runCli(args, { env: { DELAYQ_REDIS_URL: url } })),
   )) {
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toMatch(/^delayq: Redis at redis:\/\/127\.0\.0\.1:\d+(\/0)? cannot be used: .+\n$/);
@@ -117,22 +111,58 @@ it("shows no password, whatever Redis says to it", async () => {
   const handler = file("h.mjs", "export default () => {};");
   const wrong = redis.url.replace("//", "//:hidden@");
   const [stats, worker] = await Promise.all([
-    runCli(["stats", "--url", wrong]),
-    runCli(["worker", "--queue", "q", "--handler", handler, "--log-level", "trace", "--url", wrong]),
+    runCli(["stats"], { env: { DELAYQ_REDIS_URL: wrong } }),
+    runCli(["worker", "--queue", "q", "--handler", handler, "--log-level", "trace"], {
+      env: { DELAYQ_REDIS_URL: wrong },
+    }),
   ]);
   for (const { code, stdout, stderr } of [stats, worker]) {
     expect(code).toBe(3);
     expect(stderr).toContain("WRONGPASS");
     expect(stdout + stderr).not.toContain("hidden");
   }
-  expect(await runCli(["stats", "--json", "--url", redis.url.replace("//", "//:right@")])).toMatchObject({
-    code: 0,
-  });
+  const right = { DELAYQ_REDIS_URL: redis.url.replace("//", "//:right@") };
+  expect(await runCli(["stats", "--json"], { env: right })).toMatchObject({ code: 0 });
 });
 
-it("refuses a URL that is none without repeating its password", async () => {
-  const { code, stderr } = await runCli(["stats", "--url", "http://user:hidden@127.0.0.1"]);
-  expect({ code, stderr: stderr.includes("hidden") }).toEqual({ code: 2, stderr: false });
+it.each([
+  "redis://:hidden@127.0.0.1:1",
+  "redis://user:hidden@127.0.0.1:1/0",
+  "redis://hidden@127.0.0.1:1",
+  "redis://:hid/den@127.0.0.1:1",
+  "redis://127.0.0.1:1?password=hidden",
+  "/run/redis.sock?password=hidden",
+  "http://user:hidden@127.0.0.1",
+  ":hidden@127.0.0.1",
+])("refuses a password in --url, %s, and says where it belongs", async (url) => {
+  const commands = [["stats"], ["stats", `--url=${url}`], ["dead", "ls", "q"], ["scheduler", "--queue", "q"]];
+  for (const args of commands.slice(0, url.startsWith("redis://:hidden") ? undefined : 1)) {
+    const { code, stdout, stderr } = await runCli(args.length === 2 ? args : [...args, "--url", url]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("set DELAYQ_REDIS_URL to it, or leave them out and set DELAYQ_REDIS_PASSWORD");
+    expect(stderr).not.toMatch(/hid/);
+  }
+});
+
+it.each([
+  ["stats", "--ulr=redis://:hidden@127.0.0.1:1"],
+  ["queue", "show", "a", "redis://:hidden@127.0.0.1:1"],
+  ["redis://127.0.0.1:1?password=hidden"],
+])("repeats no password that stands where it does not belong: %j", async (...args) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).not.toContain("hidden");
+});
+
+it.each([
+  "http://user:hidden@127.0.0.1",
+  "redis://:hidden",
+  "redis://:hid/den@127.0.0.1:1",
+  "redis://:hidden@127.0.0.1:port",
+])("refuses the URL %s of the environment without repeating its password", async (url) => {
+  const { code, stderr } = await runCli(["stats"], { env: { DELAYQ_REDIS_URL: url } });
+  expect(code).toBe(2);
+  expect(stderr).not.toMatch(/hid/);
 });
 
 it("is quiet when its reader goes away", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject, it, onTestFinished } from "vitest";
@@ -35,7 +35,12 @@ it("takes flags first, then the named context, the environment, its context, and
 });
 
 it("is at the usual place where nothing says anything, and takes a context that the folder names", () => {
-  expect(setup().read({})).toEqual({ place: { url: "redis://127.0.0.1:6379" }, prefix: "dq", tz: undefined });
+  expect(setup().read({})).toEqual({
+    place: { url: "redis://127.0.0.1:6379" },
+    prefix: "dq",
+    tz: undefined,
+    warning: undefined,
+  });
   const { read } = setup({ context: "a" }, { a: { sentinel: "s:1", master: "m" } });
   expect(read({}).place).toMatchObject({ sentinel: "s:1", master: "m" });
 });
@@ -59,6 +64,30 @@ it("says what is wrong with a file, and repeats no secret of it", () => {
     expect(() => read({})).toThrow(expect.not.stringContaining("hidden") as string);
   }
 });
+
+it.skipIf(process.platform === "win32")(
+  "warns of a password in a file that others may read, and only of one that is used",
+  async () => {
+    const secret = "redis://:hidden@127.0.0.1:1";
+    const { folder, config, read } = setup({ url: secret }, { a: { url: secret }, b: { url: url("b") } });
+    const [project, contexts] = ["delayq.config.json", "config/delayq/contexts.json"].map((name) =>
+      join(folder, name),
+    ) as [string, string];
+    for (const path of [project, contexts]) chmodSync(path, 0o644);
+    const text = (path: string): string =>
+      `${path} holds a password, and others may read it: chmod 600 it, or leave the password out and set DELAYQ_REDIS_PASSWORD`;
+    expect(read({}).warning).toBe(text(project));
+    expect(read({ context: "a" }).warning).toBe(text(contexts));
+    for (const other of [{ context: "b" }, { url: url("flag") }]) expect(read(other).warning).toBeUndefined();
+    expect(read({}, { DELAYQ_REDIS_URL: secret }).warning).toBeUndefined();
+    const { code, stderr } = await runCli(["stats"], { cwd: folder, env: config });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^delayq: .*delayq\.config\.json holds a password.*\ndelayq: Redis at .*\n$/);
+    expect(stderr).not.toContain("hidden");
+    chmodSync(project, 0o600);
+    expect(read({}).warning).toBeUndefined();
+  },
+);
 
 it("finds its Redis by a file or a context, in the process", async () => {
   const redisUrl = inject("redisUrl");

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { connectionTo } from "../../store/connection-place.ts";
 import { Connection } from "../../store/connection.ts";
 import { readQueues, within } from "../../store/queue-store.ts";
-import { print } from "../output.ts";
+import { print, printJson } from "../output.ts";
 import { readSettings, type SettingsFlags } from "../settings.ts";
 
 /**
@@ -41,10 +41,26 @@ export function addCompletionCommand(root: Command): void {
     .find((command) => command.name() === "completion")
     ?.summary("complete commands, options and queues with TAB")
     .description("Prints a script that teaches a shell to complete delayq's commands, options and queues.")
-    .hook("preAction", (_, { args }) => {
-      if (args[0] === "bash") print(BASH_WITHOUT_PACKAGE);
+    .option("--json", "print { shell, script } as JSON")
+    .action((shell: string, { json }: { json?: true }) => {
+      const script = scriptFor(shell, root.name());
+      if (json) printJson({ shell, script });
+      else print(script);
     })
     .addHelpText("after", HELP);
+}
+
+function scriptFor(shell: string, name: string): string {
+  const parts = shell === "bash" ? [BASH_WITHOUT_PACKAGE] : [];
+  const { log } = console;
+  // The library can only print it.
+  console.log = (text: string) => void parts.push(text);
+  try {
+    completions.setup(name, name, shell);
+  } finally {
+    console.log = log;
+  }
+  return parts.join("\n");
 }
 
 /**
@@ -55,7 +71,7 @@ export function addCompletionCommand(root: Command): void {
 export async function offerQueues(words: readonly string[]): Promise<void> {
   const queues = await queueNames(words);
   const offer = (complete: (value: string, description: string) => void): void => {
-    for (const queue of queues) complete(queue, "");
+    for (const queue of queues) complete(queue, "queue");
   };
   for (const command of completions.commands.values()) {
     const argument = command.arguments.get("queue");

@@ -7,12 +7,13 @@ import { integerArgument } from "../arguments.ts";
 import { userDataFolder } from "../data-folder.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { lockFolder } from "../folder-lock.ts";
-import { print, say } from "../output.ts";
+import { print, printJson, say } from "../output.ts";
 import { onStopSignal } from "../../runtime/signals.ts";
 
 interface DevFlags {
   readonly dir: string;
   readonly port?: number;
+  readonly json?: true;
 }
 
 const LOOK_MS = 500;
@@ -35,11 +36,12 @@ export function addDevCommand(root: Command): void {
       ),
     )
     .option("--port <port>", "default: one that is free", integerArgument(1, 65_535))
+    .option("--json", "print { url, port, pid, version, dir } as JSON when it runs")
     .addHelpText("after", HELP)
     .action(run);
 }
 
-async function run({ dir, port }: DevFlags): Promise<void> {
+async function run({ dir, port, json }: DevFlags): Promise<void> {
   const folder = resolve(dir);
   makeFolder(folder);
   const unlock = lockFolder(folder);
@@ -49,6 +51,7 @@ async function run({ dir, port }: DevFlags): Promise<void> {
       stopListening = onStopSignal(() => resolve());
     });
     const redis = await start(folder, port);
+    tell(redis, folder, json === true);
     const watch = new AbortController();
     try {
       await Promise.race([stopped, ended(redis, watch.signal)]);
@@ -75,11 +78,16 @@ function makeFolder(folder: string): void {
 /** One of its own, even where another one is named by the environment. */
 async function start(dataDir: string, port: number | undefined): Promise<DevRedis> {
   const { DELAYQ_REDIS_URL: _, ...env } = process.env;
-  const redis = await startDevRedis({ dataDir, env, onProgress: say, ...(port !== undefined && { port }) });
-  print(redis.url);
-  print(`export DELAYQ_REDIS_URL=${redis.url}`);
-  say(`Redis ${redis.version ?? ""} is running, its data in ${dataDir}. Ctrl-C ends it; the data stays.`);
-  return redis;
+  return await startDevRedis({ dataDir, env, onProgress: say, ...(port !== undefined && { port }) });
+}
+
+function tell({ url, pid, version }: DevRedis, dir: string, isJson: boolean): void {
+  if (isJson) printJson({ url, port: Number(new URL(url).port), pid, version, dir });
+  else {
+    print(url);
+    print(`export DELAYQ_REDIS_URL=${url}`);
+  }
+  say(`Redis ${version ?? ""} is running, its data in ${dir}. Ctrl-C ends it; the data stays.`);
 }
 
 /** Rejects when the server ends by itself; until then it keeps this process alive. */
