@@ -36,12 +36,15 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly (stri
 }
 
 const PAGE_ROWS = 200;
+/** What is found early is shown, though the next may be a million tasks away. */
+const SHOWN_AFTER_MS = 700;
 
 /** A table of any length: printed page by page, the heads once, the columns as wide as the first page needs them. */
 export class LongTable {
   readonly #heads: readonly string[];
   #rows: (readonly (string | number)[])[] = [];
   #widths: readonly number[] | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(heads: readonly string[]) {
     this.#heads = heads;
@@ -49,9 +52,13 @@ export class LongTable {
 
   async add(row: readonly (string | number)[]): Promise<void> {
     if (this.#rows.push(row) >= PAGE_ROWS) await this.flush();
+    // Nobody waits for it: a reader that is behind is waited for at the next page.
+    else this.#timer ??= setTimeout(() => void this.flush(), SHOWN_AFTER_MS);
   }
 
   async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const rows = this.#rows;
     if (rows.length === 0) return;
     this.#rows = [];
