@@ -7,10 +7,11 @@ import { READ_BATCH_MAX, pageSources, type PageSource, type QueueStore } from ".
 import { viewOf } from "../store/task-view.ts";
 import { Batcher } from "./batcher.ts";
 import type { Registration } from "./registration.ts";
+import { SeenIds } from "./seen-ids.ts";
 
 /**
  * Looks at tasks without changing anything. Lists are paged, and each page is looked up when it is asked for: a task that
- * moves meanwhile may be missed or seen in its new place, one that stays is seen exactly once.
+ * moves meanwhile to another state may be missed, one that stays in its state is seen exactly once.
  */
 interface Listed {
   readonly keys: ShardKeys;
@@ -113,10 +114,7 @@ export class Inspector {
     const levels = await Promise.all(shards.map((keys) => this.#store.levels(keys)));
     if (state === "ready") {
       for (const [shard, keys] of shards.entries()) {
-        for (const level of levels[shard] ?? []) {
-          for (const id of await this.#store.runway(keys, level)) yield { keys, id, score: 0 };
-          for (const source of pageSources(keys, state, [level])) yield* this.#pages(keys, source, range);
-        }
+        for (const level of levels[shard] ?? []) yield* this.#readyOf(keys, level, range);
       }
       return;
     }
@@ -124,6 +122,20 @@ export class Inspector {
       pageSources(keys, state, levels[shard] ?? []).map((source) => this.#pages(keys, source, range)),
     );
     yield* merged(sources);
+  }
+
+  /** Tasks go from the due set onto the runway meanwhile: so it is looked at again behind the last page. */
+  async *#readyOf(keys: ShardKeys, level: number, range: ScoreRange): AsyncGenerator<Listed> {
+    const seen = new SeenIds();
+    const runway = async (): Promise<Listed[]> =>
+      (await this.#store.runway(keys, level))
+        .filter((id) => seen.add(id))
+        .map((id) => ({ keys, id, score: 0 }));
+    yield* await runway();
+    for (const source of pageSources(keys, "ready", [level])) {
+      for await (const listed of this.#pages(keys, source, range)) if (seen.add(listed.id)) yield listed;
+    }
+    yield* await runway();
   }
 
   async *#pages(keys: ShardKeys, source: PageSource, range: ScoreRange): AsyncGenerator<Listed> {

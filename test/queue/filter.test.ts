@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import type { TaskFilter } from "../../src/index.ts";
 import { eventually, setup as setupEngine } from "../support/fixture.ts";
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2100, 0, 1);
+const START_OF_TIME = Date.UTC(2000, 0, 1);
 
 /** Twelve tasks, due an hour apart, of two names. */
 async function setup() {
@@ -107,4 +109,30 @@ test("refuses filters that it does not know", async () => {
   await expect(tasks.count("delayed", { dueBefore: "soon" as never })).rejects.toMatchObject(invalid);
   await expect(tasks.cancel({ state: "dead" as never })).rejects.toMatchObject(invalid);
   await expect(tasks.list("delayed", { names: "x" } as never).next()).rejects.toMatchObject(invalid);
+});
+
+test("misses no ready task that goes onto the runway while they are listed, and tells none twice", async () => {
+  const { queue, worker } = setupEngine();
+  const tasks = queue({ shards: 1 });
+  const count = 5000;
+  await tasks.addBulk(
+    Array.from({ length: count }, (_, i) => ({ name: "n", data: i, opts: { at: START_OF_TIME + i } })),
+  );
+  const ready: number[] = [];
+  let held: unknown;
+  for await (const { data } of tasks.list("ready")) {
+    ready.push(data as number);
+    if (ready.length > 1) continue;
+    // The first page is read. A claim fills the runway with what stands behind it.
+    const running = worker(
+      async (task, { signal }) => {
+        held = task.data;
+        await once(signal, "abort");
+      },
+      { concurrency: 1, scheduler: false },
+    );
+    await eventually(() => expect(held).toBeTypeOf("number"));
+    await running.close({ graceMs: 0 }); // which puts it back
+  }
+  expect(ready.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
 });
