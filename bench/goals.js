@@ -50,6 +50,9 @@ export const GATED_SHARE = 0.5;
 /** For every script, and for what falls due while a million other tasks do. */
 export const STALL_GOALS = { meanMaxMs: 1, slowShareMax: 0.001, maxMaxMs: 20, lagP99Ms: 100 };
 
+/** For commands on a queue with very many tasks: something to read within that, and 100,000 dead tasks brought back. */
+export const CLI_GOALS = { firstMs: 1000, requeueMs: 10_000 };
+
 /** How much of each figure of a small queue is to be left when very many tasks are pending. */
 export const GROWTH_GOALS = {
   addPerSecond: { title: "adding", isMoreBetter: true, shareMin: 0.55 },

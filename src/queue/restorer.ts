@@ -19,7 +19,7 @@ import { Registration } from "./registration.ts";
  * no task can run and end, and then be restored again. A task whose id is there is left as it is: what broke off can be done again from
  * the beginning.
  */
-const BATCH_MAX = 100;
+const BATCH_MAX = 50;
 const IN_FLIGHT_MAX = 4;
 const CALL_MS = 30_000;
 const INTRODUCTIONS_MAX = 5;
