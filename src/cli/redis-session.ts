@@ -120,13 +120,17 @@ async function reach(connection: Connection, place: Place): Promise<number> {
     return await readTimeMs(connection, within(place.sentinel === undefined ? REACH_MS : REACH_SENTINEL_MS));
   } catch (error) {
     if (!(error instanceof DelayqError)) throw error;
-    const reason = error.cause instanceof Error ? error.cause.message : error.message;
     throw new CliError(
       EXIT.unhealthy,
-      `Redis at ${addressOf(place)} cannot be used: ${reason || "it does not answer"}`,
+      `Redis at ${addressOf(place)} cannot be used: ${reasonOf(error) || "it does not answer"}`,
       {
         cause: error,
       },
     );
   }
+}
+
+function reasonOf({ code, cause, message }: DelayqError): string {
+  if (cause instanceof Error) return cause.message;
+  return code === "DELAYQ_REDIS_UNAVAILABLE" || code === "DELAYQ_UNKNOWN_OUTCOME" ? "" : message;
 }

@@ -99,7 +99,9 @@ it("gives up early enough for a command to end within 5 s", async () => {
   const urls = ["redis://127.0.0.1:1", `redis://127.0.0.1:${await deafPort()}`];
   for (const url of urls) {
     const startMs = performance.now();
-    await expect(withRedis({ url, prefix: "dq" }, () => Promise.resolve())).rejects.toThrow("cannot be used");
+    await expect(withRedis({ url, prefix: "dq" }, () => Promise.resolve())).rejects.toThrow(
+      /cannot be used: (connect ECONNREFUSED|it does not answer)/,
+    );
     expect(performance.now() - startMs).toBeLessThan(3500);
   }
 });
