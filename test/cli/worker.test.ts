@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { eventually } from "../support/fixture.ts";
 import { setupCli } from "./support/cli.ts";
+import { hasTerminal, startInTerminal, type TerminalRun } from "./support/screen.ts";
 
 const NOTE = `import { appendFileSync } from "node:fs";\nconst note = (text) => appendFileSync("notes", text + "\\n");\n`;
 
@@ -211,4 +212,19 @@ it("logs failed and dead tasks by name and error, never their payload", async ()
   });
   expect(await worker.logged("task failed")).toMatchObject({ level: 30, id, attempt: 1, error });
   expect(JSON.stringify(worker.logs)).not.toContain("payload-text");
+});
+
+it.runIf(hasTerminal)("logs JSON on a terminal too when it is told so", async () => {
+  const { prefix, base } = setupCli();
+  const env = { DELAYQ_REDIS_URL: base.connection as string, DELAYQ_PREFIX: prefix };
+  const [people, programs] = [[], ["--json"]].map((flags) =>
+    startInTerminal(["scheduler", "--queue", "q", ...flags], env),
+  ) as [TerminalRun, TerminalRun];
+  await people.until(/INFO.*: .*scheduler started/);
+  await programs.until(/\n\{"level":30,.*"msg":"scheduler started"\}\r\n/);
+  for (const run of [people, programs]) {
+    run.type("\u0003"); // for the shell around it too
+    await run.until(/scheduler stopped/);
+    await run.ended;
+  }
 });

@@ -52,14 +52,15 @@ export function addCompletionCommand(root: Command): void {
 
 function scriptFor(shell: string, name: string): string {
   const parts = shell === "bash" ? [BASH_WITHOUT_PACKAGE] : [];
+  /* oxlint-disable no-console -- the library can only print it */
   const { log } = console;
-  // The library can only print it.
   console.log = (text: string) => void parts.push(text);
   try {
     completions.setup(name, name, shell);
   } finally {
     console.log = log;
   }
+  /* oxlint-enable no-console */
   return parts.join("\n");
 }
 
