@@ -38,6 +38,8 @@ export class Progress {
       barsize: 24,
     };
     this.#bar = new SingleBar(options, Presets.shades_classic);
+    // The bar switches the wrapping of lines off; a second Ctrl-C ends the process without stopping it.
+    process.on("exit", this.#leave);
     const look = (): { done: string; rate: string; also: string } => ({
       done: shown(done()),
       rate: rate(),
@@ -53,7 +55,12 @@ export class Progress {
   }
 
   stop(): void {
+    process.off("exit", this.#leave);
+    this.#leave();
+  }
+
+  readonly #leave = (): void => {
     clearInterval(this.#timer);
     this.#bar?.stop();
-  }
+  };
 }

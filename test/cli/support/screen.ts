@@ -29,7 +29,8 @@ const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\'
 export function startInTerminal(args: readonly string[], env: NodeJS.ProcessEnv): TerminalRun {
   const { NODE_OPTIONS: _, NO_COLOR: __, ...inherited } = process.env;
   const line = [process.execPath, bin, ...args].map(quoted).join(" ");
-  const shell = `stty cols 140 rows 30; echo before=$(stty -g); ${line}; echo code=$?; echo after=$(stty -g)`;
+  // A Ctrl-C that the terminal makes a signal of is for the command, not for the shell around it.
+  const shell = `trap : INT; stty cols 140 rows 30; echo before=$(stty -g); ${line}; echo code=$?; echo after=$(stty -g)`;
   const child = spawn("script", ["-qfec", shell, "/dev/null"], {
     env: { ...inherited, TERM: "xterm-256color", SHELL: "/bin/sh", ...env },
   });
