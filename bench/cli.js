@@ -34,12 +34,11 @@ const folder = mkdtempSync(join(tmpdir(), "delayq-bench-cli-"));
 const redis = await BenchRedis.start();
 try {
   const about = machine(redis);
-
   const [big, second, third] = ["big", "second", "third"].map((name) => join(folder, `${name}.ndjson`));
-  const files = { big, second, third };
-  await writeBackup(files.big, { queue: "big", delayed: tasks - ready - dead, ready, dead });
-  await writeBackup(files.second, { queue: "second", delayed: 0, ready: 0, dead });
-  await writeTasks(files.third, dead);
+  const given = { big, second, third, last: `task-${tasks - 1}` };
+  await writeBackup(big, { queue: "big", delayed: tasks - ready - dead, ready, dead });
+  await writeBackup(second, { queue: "second", delayed: 0, ready: 0, dead });
+  await writeTasks(third, dead);
   const callsFile = join(folder, "calls.json");
   const times = new ScriptTimes(redis);
   const runs = [];
@@ -48,7 +47,7 @@ try {
   const isWanted = (line) => line.startsWith("import ") || line.startsWith(flags.only);
   for (const step of STEPS.filter(({ args }) => isWanted(args.join(" ")))) {
     console.error(`delayq ${step.args.join(" ")} ...`);
-    const args = step.args.map((word) => (word.startsWith("@") ? files[word.slice(1)] : word));
+    const args = step.args.map((word) => (word.startsWith("@") ? given[word.slice(1)] : word));
     await times.start();
     const run = await runCommand(args, { url: redis.url, callsFile, ...step });
     const { scripts } = await times.stop([run.calls]);

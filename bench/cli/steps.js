@@ -3,7 +3,7 @@ import { CLI_GOALS } from "../goals.js";
 /*
  * What a new user would try, in turn, on a queue "big" with tasks of all states and on one of dead tasks, "second".
  *
- *   args               the words; those with @ are the files that the queues come from
+ *   args               the words; those with @ are filled in: files that queues come from, and the last id of "big"
  *   interruptAfterMs   Ctrl-C then
  *   code               the exit code that is expected, 0 unless it is said
  *   isStream           false for what has nothing to say before its end
@@ -39,7 +39,7 @@ export const STEPS = [
     "task show big task-7",
     "dead ls big",
     "dead ls big --error ETIMEDOUT --limit 20",
-    "dead show big task-999999",
+    "dead show big @last",
   ].map((line) => ({ args: words(line).map((word) => word.replace("=", " ")) })),
   step("doctor big", { code: 3 }), // nobody serves it
   // What is nowhere, or nearly: all must be looked at.
