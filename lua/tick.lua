@@ -30,8 +30,9 @@
 -- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
 --
 -- Replies
---   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence }  nextWakeMs is -1 when nothing is pending;
---                       woken says how many workers were told of what lies on the runway, fence what the last claim has
+--   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }  nextWakeMs is -1
+--                       when nothing is pending; woken says how many workers were told of what lies on the runway, fence
+--                       what the last claim has; the ids are one text each, a line an id
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -67,7 +68,7 @@ end
 
 local reapMax = big and REAP_BIG_MAX or REAP_MAX
 local expired = redis.call("ZRANGEBYSCORE", leased, "-inf", nowMs, "LIMIT", 0, reapMax)
-local batch, recovered, buried = {}, 0, 0
+local batch, recovered, buried = {}, {}, {}
 if #expired > 0 then
   local records = redis.call("HMGET", tasks, unpack(expired))
   local changed = redis.call("HMGET", more, unpack(expired))
@@ -75,7 +76,7 @@ if #expired > 0 then
     local record = records[i]
     if record and not isKnownFormat(record) then
       addTo(batch, math.min(9, levelOf(record)), nowMs, id)
-      recovered = recovered + 1
+      recovered[#recovered + 1] = id
     elseif record then
       local attempts, deaths, dueAtMs = factsOf(record, changed[i])
       attempts, deaths = attempts + 1, deaths + 1
@@ -85,21 +86,21 @@ if #expired > 0 then
         local message = "lease expired " .. deaths .. " times, " .. attempts .. " attempts used"
         redis.call("HSET", errors, id, cjson.encode({ name = "LeaseExpired", message = message }))
         redis.call("ZADD", dead, nowMs, id)
-        buried = buried + 1
+        buried[#buried + 1] = id
       else
         addTo(batch, levelOf(record), dueAtMs, id)
-        recovered = recovered + 1
+        recovered[#recovered + 1] = id
       end
     end
   end
   redis.call("ZREM", leased, unpack(expired))
   redis.call("HDEL", leases, unpack(expired))
   putDue(due, nowMs, batch)
-  if recovered > 0 then
-    redis.call("HINCRBY", stats, "recovered", recovered)
+  if #recovered > 0 then
+    redis.call("HINCRBY", stats, "recovered", #recovered)
   end
-  if buried > 0 then
-    redis.call("HINCRBY", stats, "dead", buried)
+  if #buried > 0 then
+    redis.call("HINCRBY", stats, "dead", #buried)
   end
 end
 
@@ -150,11 +151,13 @@ if nextWakeMs == math.huge then
 end
 return {
   "TICKED",
-  recovered,
-  buried,
+  #recovered,
+  #buried,
   moved,
   nextWakeMs,
   generation,
   woken,
   redis.call("HGET", seq, "fence") or "0",
+  table.concat(recovered, "\n"),
+  table.concat(buried, "\n"),
 }

@@ -4,6 +4,14 @@ import type { Connection } from "../store/connection.ts";
 import { headChannel, type ShardKeys } from "../store/keys.ts";
 import { within, type QueueStore } from "../store/queue-store.ts";
 
+export interface Ticked {
+  readonly recovered: number;
+  readonly buried: number;
+  readonly recoveredIds: readonly string[];
+  readonly buriedIds: readonly string[];
+  readonly generation: string;
+}
+
 /**
  * Serves one shard: sleeps until its next due time or lease deadline, ticks, sleeps again.
  *
@@ -21,7 +29,7 @@ export interface TickerOptions {
   readonly onStale: () => void;
   /** The shard is not there. */
   readonly onMissing: () => Promise<void>;
-  readonly onTicked: (ticked: { recovered: number; buried: number; generation: string }) => void;
+  readonly onTicked: (ticked: Ticked) => void;
   readonly onError: (error: unknown) => void;
 }
 

@@ -20,9 +20,10 @@ function rows<T>(fields: readonly Field[], size: number, make: (...row: Field[])
 }
 
 /** Ids hold no control characters, so they come as lines of one text: each value of a reply costs the client's parser. */
+const linesOf = (ids: string): string[] => (ids === "" ? [] : ids.split("\n"));
+
 function claimedOf(ids: string, records: readonly Field[], changed: readonly Field[]) {
-  if (ids === "") return [];
-  return ids.split("\n").map((id, i) => ({ id, record: bytes(records[i]), more: text(changed[i]) }));
+  return linesOf(ids).map((id, i) => ({ id, record: bytes(records[i]), more: text(changed[i]) }));
 }
 
 /** Most tasks have none of what comes last. */
@@ -88,7 +89,7 @@ export const tick = defineScript({
   args: ["nowMs", "epoch", "leaseMaxMs"],
   items: [],
   replies: {
-    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, fence]) => ({
+    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds]) => ({
       recovered: Number(recovered),
       buried: Number(buried),
       moved: Number(moved),
@@ -96,6 +97,8 @@ export const tick = defineScript({
       generation: text(generation),
       woken: Number(woken),
       fence: Number(fence),
+      recoveredIds: linesOf(text(recoveredIds)),
+      buriedIds: linesOf(text(buriedIds)),
     }),
     STALE: ([epoch]) => ({ epoch: text(epoch) }),
     NO_QUEUE: none,

@@ -17,6 +17,8 @@ const ticked = (more: Reply = {}): Reply => ({
   word: "TICKED",
   recovered: 0,
   buried: 0,
+  recoveredIds: [],
+  buriedIds: [],
   moved: 0,
   nextWakeMs: -1,
   generation: "1",

@@ -517,7 +517,7 @@ export class Model {
     if (ctl === undefined) return { word: "NO_QUEUE" } as const;
     if (shard.epoch !== epoch) return { word: "STALE", epoch: shard.epoch ?? "0" } as const;
     shard.looksAt = undefined;
-    const { recovered, buried } = this.#reap(shard);
+    const { recoveredIds, buriedIds } = this.#reap(shard);
     const ready = [...tasks.values()].filter((task) => this.stateOf(task) === "ready").length;
     if (ready > 0 && !ctl.isPaused) waiting.clear();
     for (const { id, place, endAtMs } of tasks.values())
@@ -526,8 +526,10 @@ export class Model {
     for (const [worker, atMs] of waiting) if (atMs <= this.nowMs - WAITING_KEPT_MS) waiting.delete(worker);
     return {
       word: "TICKED",
-      recovered,
-      buried,
+      recovered: recoveredIds.length,
+      buried: buriedIds.length,
+      recoveredIds,
+      buriedIds,
       moved: ready - onRunway,
       nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
       woken: 0,
@@ -536,12 +538,13 @@ export class Model {
     } as const;
   }
 
-  #reap(shard: ModelShard): { recovered: number; buried: number } {
+  #reap(shard: ModelShard): { recoveredIds: string[]; buriedIds: string[] } {
     const expired = [...shard.tasks.values()]
       .filter(({ lease }) => lease !== undefined && lease.deadlineMs <= this.nowMs)
       .toSorted((a, b) => scoreOf(a) - scoreOf(b) || byText(a.id, b.id))
       .slice(0, shard.ctl?.isBig === true ? REAPED_MAX_WHEN_BIG : Number.POSITIVE_INFINITY);
-    let buried = 0;
+    const recoveredIds: string[] = [];
+    const buriedIds: string[] = [];
     for (const task of expired) {
       task.lease = undefined;
       task.attempts++;
@@ -550,13 +553,13 @@ export class Model {
       const isSpent = task.attempts >= task.kept.attempts || task.deaths >= task.kept.deathsMax;
       count(shard, isSpent ? "dead" : "recovered");
       task.place = isSpent ? "dead" : "pending";
+      (isSpent ? buriedIds : recoveredIds).push(task.id);
       if (!isSpent) continue;
-      buried++;
       task.endAtMs = this.nowMs;
       const message = `lease expired ${task.deaths} times, ${task.attempts} attempts used`;
       task.error = { name: "LeaseExpired", message };
     }
-    return { recovered: expired.length - buried, buried };
+    return { recoveredIds, buriedIds };
   }
 
   /** In how many ms the shard must be looked at again because of this task. */

@@ -123,7 +123,7 @@ const isCut = ({ word, recovered, buried }: Reply): boolean =>
 export function again({ reply, args, atMs }: Answered): unknown {
   switch (reply.word) {
     case "TICKED":
-      return { ...reply, recovered: 0, buried: 0, moved: 0 };
+      return { ...reply, recovered: 0, buried: 0, moved: 0, recoveredIds: [], buriedIds: [] };
     case "TAKEN":
       return { word: "HELD", epoch: reply["epoch"], owner: args["scheduler"] };
     case "CLAIMED":

@@ -12,6 +12,8 @@ const idle = {
   word: "TICKED",
   recovered: 0,
   buried: 0,
+  recoveredIds: [],
+  buriedIds: [],
   moved: 0,
   nextWakeMs: -1,
   woken: 0,
@@ -151,6 +153,7 @@ describe("a lease that expired", () => {
     keyspace.advance(1000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));
     expect(reply).toMatchObject({ recovered: 1, buried: 0, moved: 1, nextWakeMs: -1 });
+    expect(reply).toMatchObject({ recoveredIds: ["a"], buriedIds: [] });
     expect(changes).toEqual({
       leased: { a: GONE },
       leases: { a: GONE },
@@ -185,7 +188,7 @@ describe("a lease that expired", () => {
     await keyspace.lease({ id: "a" });
     keyspace.advance(1000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));
-    expect(reply).toMatchObject({ recovered: 0, buried: 1 });
+    expect(reply).toMatchObject({ recovered: 0, buried: 1, recoveredIds: [], buriedIds: ["a"] });
     expect(changes).toEqual({
       leased: { a: GONE },
       leases: { a: GONE },
@@ -261,7 +264,9 @@ describe("a lease that expired", () => {
     await addMany(keyspace, 201);
     await keyspace.claim(201);
     keyspace.advance(1000);
-    expect(await keyspace.tick(epoch)).toMatchObject({ recovered: 200, nextWakeMs: 1 });
+    const reply = await keyspace.tick(epoch);
+    expect(reply).toMatchObject({ recovered: 200, nextWakeMs: 1 });
+    expect(new Set("recoveredIds" in reply ? reply.recoveredIds : []).size).toBe(200);
     expect(await keyspace.tick(epoch)).toMatchObject({ recovered: 1, nextWakeMs: -1 });
   });
 
