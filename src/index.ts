@@ -22,7 +22,7 @@ export {
   UnrecoverableError,
   type DelayqErrorCode,
 } from "./core/errors.ts";
-export type { AddOptions, ChangeOptions, Durability, TaskDefaults } from "./core/options.ts";
+export type { AddOptions, ChangeOptions, Durability, TaskDefaults, TaskLogLevel } from "./core/options.ts";
 export type {
   AddedTask,
   AnyTasks,

@@ -38,7 +38,9 @@ export const delayq = {
       onStart(dueAtMs, priority);
       if (isFailing) throw new UnrecoverableError("as asked for");
     };
-    const worker = new Worker(queue, run, { connection: url, concurrency });
+    // Its default logger would write a line for each dead task.
+    const quiet = isFailing ? { taskLogLevel: "silent" } : {};
+    const worker = new Worker(queue, run, { connection: url, concurrency, ...quiet });
     worker.on("completed", onCompleted);
     worker.on("dead", onCompleted);
     return { close: () => worker.close() };

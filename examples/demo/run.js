@@ -28,7 +28,7 @@ const DEFAULTS = { attempts: 3, backoff: { type: "exponential", delay: 250 } };
 
 async function play(stage) {
   const queue = stage.openQueue(QUEUE, { defaults: DEFAULTS });
-  stage.start(`scheduler --queue ${QUEUE}`);
+  stage.start(`scheduler --queue ${QUEUE} --log-level warn`);
   const worker = `worker --queue ${QUEUE} --concurrency 50 --lease-ms ${LEASE_MS} --no-scheduler --log-level warn`;
   const doomed = stage.start(worker, "--handler", HANDLER);
   stage.start(worker, "--handler", HANDLER);

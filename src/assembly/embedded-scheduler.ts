@@ -1,4 +1,5 @@
 import type { Logger } from "../runtime/logger.ts";
+import type { TaskLog } from "../runtime/task-log.ts";
 import { SchedulerCore } from "../scheduler/scheduler-core.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
@@ -9,6 +10,7 @@ export interface EmbeddedSchedulerOptions {
   readonly prefix: string;
   readonly slowPollMs: number;
   readonly logger: Logger;
+  readonly taskLog: TaskLog;
   readonly time: GivenTime | undefined;
 }
 
@@ -66,13 +68,13 @@ export class EmbeddedScheduler {
 
 function sharedOf(
   connection: Connection,
-  { prefix, slowPollMs, logger, time = REDIS_TIME }: EmbeddedSchedulerOptions,
+  { prefix, slowPollMs, logger, taskLog, time = REDIS_TIME }: EmbeddedSchedulerOptions,
 ): SharedScheduler {
   for (const one of running) {
     const isAlike = one.connection === connection && one.prefix === prefix && one.slowPollMs === slowPollMs;
     if (isAlike && one.time === time) return one;
   }
-  const core = new SchedulerCore(connection, { prefix, slowPollMs, logger, time });
+  const core = new SchedulerCore(connection, { prefix, slowPollMs, logger, taskLog, time });
   const shared = { core, connection, prefix, slowPollMs, time, wanted: new Map<string, number>() };
   running.add(shared);
   core.start();

@@ -26,7 +26,14 @@ export class Worker<T extends TaskTypes<T> = AnyTasks> extends TaskWorker<T> {
     const { prefix, slowPollMs } = this.parsed;
     const { connection } = options;
     this.#startScheduler = () =>
-      new EmbeddedScheduler(queue, { connection, prefix, slowPollMs, logger: this.logger, time });
+      new EmbeddedScheduler(queue, {
+        connection,
+        prefix,
+        slowPollMs,
+        logger: this.logger,
+        taskLog: this.taskLog,
+        time,
+      });
     if (this.parsed.autorun) this.run();
   }
 

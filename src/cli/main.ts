@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DelayqError } from "../core/errors.ts";
+import { version } from "../runtime/version.ts";
 import { addAddCommand } from "./commands/add.ts";
 import { COMPLETES, addCompletionCommand, offerQueues } from "./commands/completion.ts";
 import { addDeadCommand } from "./commands/dead.ts";
@@ -77,13 +77,6 @@ function endOnInterrupt(): void {
   process.on("SIGINT", () => {
     if (process.listenerCount("SIGINT") === 1) process.exit(EXIT.interrupted);
   });
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  return version;
 }
 
 /** Commander has written its own messages; of an error that nobody foresaw the stack is what helps. */

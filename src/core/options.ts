@@ -255,11 +255,20 @@ const SHARDS_MAX = 1024;
 export const SHARDS_DEFAULT = 4;
 export const SHARDS_DEFAULT_CLUSTER = 16;
 
+/** pino's, the quietest last. */
+export const TASK_LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type TaskLogLevel = (typeof TASK_LOG_LEVELS)[number];
+
 const base = {
   connection: z.unknown().optional(),
   prefix: z.string({ error: "a text" }).default("dq"),
   logger: z.unknown().optional(),
+  taskLogLevel: z
+    .enum(TASK_LOG_LEVELS, { error: TASK_LOG_LEVELS.map((level) => `"${level}"`).join(" or ") })
+    .default("debug"),
 };
+
+const logPayloads = () => boolean().default(false);
 
 export const queueOptionsSchema = z.strictObject({
   ...base,
@@ -269,6 +278,7 @@ export const queueOptionsSchema = z.strictObject({
   addTimeoutMs: integer(1, REPEAT_MAX_MS).default(10_000),
   waitingMax: integer(1).default(100_000),
   durability: durabilitySchema.default("async"),
+  logPayloads: logPayloads(),
 });
 
 export const changeOptionsSchema = z.strictObject({ durability: durabilitySchema.optional() });
@@ -290,6 +300,7 @@ export const workerOptionsSchema = z.strictObject({
   autorun: boolean().default(true),
   slowPollMs: integer(10, SLOW_POLL_MAX_MS).default(60_000),
   unhandledDelayMs: integer(0, DAY_MS).default(5000),
+  logPayloads: logPayloads(),
 });
 
 export const closeOptionsSchema = z.strictObject({ graceMs: integer(0, 7 * DAY_MS).default(30_000) });

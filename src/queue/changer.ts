@@ -4,6 +4,7 @@ import { checkTaskId } from "../core/names.ts";
 import type { Confirmation } from "../core/options.ts";
 import type { ParsedFilter } from "../core/task-filter.ts";
 import type { TaskState } from "../core/task.ts";
+import type { TaskLog } from "../runtime/task-log.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { QueueStore } from "../store/queue-store.ts";
@@ -26,6 +27,11 @@ interface Matching {
   readonly filter: ParsedFilter;
 }
 
+interface ChangerOptions {
+  readonly waitingMax: number;
+  readonly taskLog: TaskLog;
+}
+
 type Verb = "cancel" | "reschedule" | "update" | "runNow" | "requeue" | "purge";
 
 interface Failure {
@@ -42,12 +48,19 @@ export class Changer {
   readonly #registration: Registration;
   readonly #inspector: Inspector;
   readonly #verbs: Record<Verb, Batcher<string>>;
+  readonly #taskLog: TaskLog;
 
-  constructor(store: QueueStore, registration: Registration, inspector: Inspector, waitingMax: number) {
+  constructor(
+    store: QueueStore,
+    registration: Registration,
+    inspector: Inspector,
+    { waitingMax, taskLog }: ChangerOptions,
+  ) {
     this.#store = store;
     this.#registration = registration;
     this.#inspector = inspector;
     this.#verbs = this.#batchers(waitingMax);
+    this.#taskLog = taskLog;
   }
 
   /** @param args what the verb's script takes beside the id */
@@ -62,12 +75,15 @@ export class Changer {
     const shards = await this.#registration.knownShards({ deadlineMs });
     if (shards === undefined) return "missing";
     const bytes = 3 * args.reduce<number>((sum, arg) => sum + String(arg).length, id.length);
-    return await this.#verbs[verb].push(shardOf(id, shards), {
+    const shard = shardOf(id, shards);
+    const outcome = await this.#verbs[verb].push(shard, {
       args: [id, ...args],
       bytes,
       deadlineMs,
       confirmation,
     });
+    this.#taskLog.changed(this.#store.namespace.queue, shard, id, outcome);
+    return outcome;
   }
 
   /**

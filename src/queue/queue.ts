@@ -16,6 +16,7 @@ import {
   type Confirmation,
   type Durability,
   type TaskDefaults,
+  type TaskLogLevel,
 } from "../core/options.ts";
 import type { TaskFilter } from "../core/task-filter.ts";
 import { TASK_STATES } from "../core/task.ts";
@@ -32,6 +33,7 @@ import type {
 import { parseOptions, show } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
 import { QueueStore, REDIS_TIME, encodeDue, within, type GivenTime } from "../store/queue-store.ts";
@@ -62,6 +64,10 @@ export interface QueueOptions {
   durability?: Durability;
   /** Any pino. Default: warnings as JSON on stderr. */
   logger?: Logger;
+  /** At which level steps of tasks are logged, as docs/logs.md says; "silent" for none. Default "debug". */
+  taskLogLevel?: TaskLogLevel;
+  /** Whether the lines of added tasks hold their payloads. Default false. */
+  logPayloads?: boolean;
 }
 
 /** What became of a verb; any word but the first is the state that forbade it. */
@@ -85,6 +91,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #confirmation: Confirmation | undefined;
   readonly #changer: Changer;
   readonly #control: QueueControl;
+  readonly #taskLog: TaskLog;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -99,7 +106,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     const parsed = parseOptions(queueOptionsSchema, options, "the options of Queue");
     const defaults = parseDefaults(options.defaults);
     const prefix = checkKeyPart("prefix", parsed.prefix);
-    this.#connection = Connection.acquire(options.connection, options.logger ?? defaultLogger());
+    const logger = options.logger ?? defaultLogger(parsed);
+    this.#taskLog = new TaskLog(logger, parsed);
+    this.#connection = Connection.acquire(options.connection, logger);
     this.#store = new QueueStore(this.#connection, { prefix, queue: name }, time);
     this.#registration = new Registration(this.#store, parsed.shards, defaults);
     this.#addTimeoutMs = parsed.addTimeoutMs;
@@ -108,7 +117,10 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#adder = new Adder(this.#store, this.#registration, adding);
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
-    this.#changer = new Changer(this.#store, this.#registration, this.#inspector, parsed.waitingMax);
+    this.#changer = new Changer(this.#store, this.#registration, this.#inspector, {
+      waitingMax: parsed.waitingMax,
+      taskLog: this.#taskLog,
+    });
     this.#control = new QueueControl(this.#store, this.#registration, this.#inspector);
   }
 
@@ -128,6 +140,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     return await this.#use(async () => {
       const deadlineMs = performance.now() + this.#addTimeoutMs;
       const added = await this.#adder.add(name, data, options, deadlineMs);
+      this.#taskLog.added(added);
       return (await this.#asItIs(added, deadlineMs)) as AddedTask<T, N>;
     });
   }
@@ -142,6 +155,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   ): Promise<AddedTask<T>[]> {
     return await this.#use(async () => {
       const added = await this.#adder.addBulk(tasks);
+      for (const task of added) this.#taskLog.added(task);
       if (!added.some(({ existed }) => existed)) return added as AddedTask<T>[];
       const { deadlineMs } = within();
       return (await Promise.all(

@@ -1,5 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
 import { Loop } from "../runtime/loop.ts";
+import type { TaskLog } from "../runtime/task-log.ts";
 import type { Connection } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { within, type QueueStore } from "../store/queue-store.ts";
@@ -11,6 +12,7 @@ export interface QueueServiceOptions {
   readonly scheduler: string;
   readonly slowPollMs: number;
   readonly logger: Logger;
+  readonly taskLog: TaskLog;
   readonly onStale: () => void;
   readonly onGone: () => void;
   readonly onError: (error: unknown) => void;
@@ -59,21 +61,20 @@ export class QueueService {
   }
 
   #take(keys: ShardKeys): void {
-    const { scheduler, slowPollMs, logger, onStale, onError } = this.#options;
+    const { scheduler, slowPollMs, logger, taskLog, onStale, onError } = this.#options;
+    const { queue } = this.#store.namespace;
+    const { shard } = keys;
     const ticker = new Ticker(this.#connection, this.#store, keys, {
       scheduler,
       slowPollMs,
       onStale,
       onMissing: async () => await this.#restore(keys),
       onError,
-      onTicked: ({ recovered, buried, generation }) => {
+      onTicked: ({ recovered, buried, recoveredIds, buriedIds, generation }) => {
         this.#generations.set(keys, generation);
-        if (recovered + buried > 0) {
-          logger.warn(
-            { queue: this.#store.namespace.queue, shard: keys.shard, recovered, buried },
-            "leases expired",
-          );
-        }
+        if (recovered + buried === 0) return;
+        logger.warn({ queue, shard, recovered, buried }, "leases expired");
+        taskLog.reaped(queue, shard, recoveredIds, buriedIds);
       },
     });
     this.#tickers.set(keys, ticker);

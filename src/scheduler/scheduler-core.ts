@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { memberId } from "../core/ids.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { TaskLog } from "../runtime/task-log.ts";
 import type { Connection } from "../store/connection.ts";
 import { Heartbeat, type Pace } from "../store/heartbeat.ts";
 import { logFailure } from "../store/log-failure.ts";
@@ -23,6 +24,7 @@ export interface SchedulerCoreOptions {
   readonly prefix: string;
   readonly slowPollMs: number;
   readonly logger: Logger;
+  readonly taskLog: TaskLog;
   readonly time: GivenTime;
 }
 
@@ -140,12 +142,13 @@ export class SchedulerCore {
 
   #found(queue: string, shards: number): void {
     if (this.#isClosing || this.#services.has(queue)) return;
-    const { prefix, slowPollMs, logger, time } = this.#options;
+    const { prefix, slowPollMs, logger, taskLog, time } = this.#options;
     const store = new QueueStore(this.#connection, { prefix, queue }, time);
     const service = new QueueService(this.#connection, store, shards, {
       scheduler: this.id,
       slowPollMs,
       logger,
+      taskLog,
       onStale: () => this.#heartbeat.hint(),
       onGone: () => this.#lose(queue, service),
       onError: logFailure(logger),

@@ -1,8 +1,9 @@
 import { DelayqError } from "../core/errors.ts";
 import { checkKeyPart } from "../core/names.ts";
-import { schedulerOptionsSchema } from "../core/options.ts";
+import { schedulerOptionsSchema, type TaskLogLevel } from "../core/options.ts";
 import { parseOptions, show } from "../core/validate.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
 import { REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
@@ -17,6 +18,8 @@ export interface SchedulerOptions {
   slowPollMs?: number;
   /** Any pino. Default: warnings as JSON on stderr. */
   logger?: Logger;
+  /** At which level tasks are logged whose lease expired, as docs/logs.md says; "silent" for none. Default "debug". */
+  taskLogLevel?: TaskLogLevel;
 }
 
 /**
@@ -51,6 +54,7 @@ export class Scheduler {
       prefix,
       slowPollMs: parsed.slowPollMs,
       logger,
+      taskLog: new TaskLog(logger, { ...parsed, logPayloads: false }),
       time,
     });
     this.id = this.#core.id;

@@ -1,5 +1,6 @@
 import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
 import type { FindHandler, HandlerContext } from "./handler.ts";
 import type { HeldTask } from "./held-task.ts";
 
@@ -10,6 +11,7 @@ import type { HeldTask } from "./held-task.ts";
 export interface RunnerOptions {
   readonly findHandler: FindHandler;
   readonly logger: Logger;
+  readonly taskLog: TaskLog;
   /** How long a task whose name has no handler here waits, in ms: for a worker that has one. */
   readonly unhandledDelayMs: number;
   readonly onVerdict: (held: HeldTask, verdict: Verdict, result: unknown) => void;
@@ -43,12 +45,15 @@ export class Runner {
       return;
     }
     this.#running.add(held);
+    const { taskLog } = this.#options;
+    taskLog.started(task);
+    if (taskLog.isTiming) held.startedMs = performance.now();
     const timer =
       kept.timeoutMs === 0
         ? undefined
         : setTimeout(() => {
             const reason = new TaskTimeoutError(`took longer than ${kept.timeoutMs} ms`);
-            this.#decide(held, verdictOnFailure(kept, task.attempt, reason, Math.random(), true));
+            this.#failed(held, reason, true);
             held.abort(reason);
           }, kept.timeoutMs);
     this.#run(handler, held, timer);
@@ -91,7 +96,19 @@ export class Runner {
   }
 
   #threw(held: HeldTask, thrown: unknown): void {
-    this.#decide(held, verdictOnFailure(held.kept, held.task.attempt, thrown, Math.random()));
+    this.#failed(held, thrown);
+  }
+
+  #failed(held: HeldTask, thrown: unknown, isTimedOut = false): void {
+    const { task, kept } = held;
+    if (held.isDecided) return;
+    const verdict = verdictOnFailure(kept, task.attempt, thrown, Math.random(), isTimedOut);
+    this.#decide(held, verdict);
+    // What is postponed has not failed, and of a lost lease nothing counts any more.
+    if (verdict.kind === "postpone" || held.isLost) return;
+    const retryInMs = verdict.kind === "retry" ? verdict.ms : undefined;
+    const { durationMs } = held;
+    this.#options.taskLog.failed(task, thrown, { isTimedOut, durationMs, retryInMs });
   }
 
   #ended(held: HeldTask, timer: NodeJS.Timeout | undefined): void {
@@ -116,6 +133,7 @@ export class Runner {
   #decide(held: HeldTask, verdict: Verdict, result?: unknown): void {
     if (held.isDecided) return;
     held.isDecided = true;
+    if (held.startedMs !== undefined) held.durationMs = performance.now() - held.startedMs;
     this.#options.onVerdict(held, verdict, result);
   }
 
@@ -123,7 +141,7 @@ export class Runner {
     const { name } = held.task;
     if (!this.#unhandled.has(name)) {
       this.#options.logger.warn(
-        { task: name },
+        { queue: held.task.queue, taskName: name },
         "no handler for tasks of this name here; leaving them to other workers",
       );
       if (this.#unhandled.size < 1000) this.#unhandled.add(name);
@@ -157,8 +175,7 @@ class Context implements HandlerContext {
   }
 
   get log(): Logger {
-    const { id, name, queue, attempt } = this.#held.task;
-    return this.#options.logger.child({ queue, task: name, id, attempt });
+    return this.#options.logger.child(attemptOf(this.#held.task));
   }
 
   get progress(): (value: unknown) => void {

@@ -5,12 +5,19 @@ import { DelayqError } from "../core/errors.ts";
 import { memberId } from "../core/ids.ts";
 import { checkKeyPart } from "../core/names.ts";
 import { describeFailure } from "../core/failure.ts";
-import { KEPT_DEFAULTS, closeOptionsSchema, workerOptionsSchema, type KeptOptions } from "../core/options.ts";
+import {
+  KEPT_DEFAULTS,
+  closeOptionsSchema,
+  workerOptionsSchema,
+  type KeptOptions,
+  type TaskLogLevel,
+} from "../core/options.ts";
 import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../core/task.ts";
 import { EXPIRE, RELEASE, isExpired, type Verdict } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { TaskLog } from "../runtime/task-log.ts";
 import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
 import { Connection } from "../store/connection.ts";
 import type { ConnectionOption } from "../store/connection-options.ts";
@@ -48,6 +55,10 @@ export interface TaskWorkerOptions {
   unhandledDelayMs?: number;
   /** Any pino. Default: warnings as JSON on stderr. */
   logger?: Logger;
+  /** At which level steps of tasks are logged, as docs/logs.md says; "silent" for none. Default "debug". */
+  taskLogLevel?: TaskLogLevel;
+  /** Whether the lines of started tasks hold their payloads. Default false. */
+  logPayloads?: boolean;
 }
 
 export interface WorkerEvents<T extends TaskTypes<T>> {
@@ -87,6 +98,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly id = memberId();
   protected readonly parsed: ParsedOptions;
   protected readonly logger: Logger;
+  protected readonly taskLog: TaskLog;
   readonly #connection: Connection;
   readonly #store: QueueStore;
   readonly #heartbeat: Heartbeat;
@@ -120,7 +132,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.parsed = parseOptions(workerOptionsSchema, options, "the options of Worker");
     const { leaseMs, unhandledDelayMs } = this.parsed;
     const prefix = checkKeyPart("prefix", this.parsed.prefix);
-    this.logger = options.logger ?? defaultLogger();
+    this.logger = options.logger ?? defaultLogger(this.parsed);
+    this.taskLog = new TaskLog(this.logger, this.parsed);
     this.#connection = Connection.acquire(options.connection, this.logger);
     this.#store = new QueueStore(this.#connection, { prefix, queue }, time);
     this.#settler = new Settler(this.#store, {
@@ -138,6 +151,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#runner = new Runner({
       findHandler,
       logger: this.logger,
+      taskLog: this.taskLog,
       unhandledDelayMs,
       onVerdict: (held, verdict, result) => {
         this.#settler.push({ held, verdict, result });
@@ -363,6 +377,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   #settled({ held, verdict, result }: Settled): void {
     this.#keeper.remove(held);
+    this.#logSettled(held, verdict);
     const task = held.task as Task<T>;
     switch (verdict.kind) {
       case "ack":
@@ -384,6 +399,30 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     }
   }
 
+  #logSettled({ task, durationMs }: HeldTask, verdict: Verdict): void {
+    switch (verdict.kind) {
+      case "ack":
+      case "keep":
+        this.taskLog.completed(task, durationMs);
+        break;
+      case "retry":
+        this.taskLog.retried(task, verdict.ms, verdict.error);
+        break;
+      case "bury":
+        this.taskLog.buried(task, verdict.error);
+        break;
+      case "expire":
+        this.taskLog.expired(task);
+        break;
+      case "postpone":
+        this.taskLog.postponed(task, verdict.ms);
+        break;
+      case "release":
+        this.taskLog.released(task);
+        break;
+    }
+  }
+
   /** Redis never said whether the settles counted. If they did not, the leases expire, and the tasks run again. */
   #settleFailed(settled: readonly Settled[], error: unknown): void {
     for (const { held } of settled) this.#keeper.remove(held);
@@ -395,6 +434,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     if (held.isLost) return;
     held.isLost = true;
     held.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
+    this.taskLog.leaseLost(held.task);
     this.#emit("leaseLost", held.task as Task<T>);
   }
 

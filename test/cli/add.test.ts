@@ -76,7 +76,7 @@ it("adds a task that expires, which a worker then counts and does not run", asyn
   expect(added).toMatchObject({ code: 0, stderr: "" });
   file("h.mjs", `export default () => { throw new Error("it was to expire"); };`);
   const worker = start(["worker", "--queue", "q", "--handler", "h.mjs"]);
-  expect(await worker.logged("task has expired")).toMatchObject({ queue: "q", task: "n", level: 30 });
+  expect(await worker.logged("task has expired")).toMatchObject({ queue: "q", taskName: "n", level: 30 });
   expect((await queue().stats()).counters).toEqual({ added: 1, expired: 1 });
   expect((await run(["stats", "q"])).stdout).toMatch(/\nexpired +1\n/);
   worker.child.kill("SIGTERM");

@@ -2,12 +2,18 @@ import type { Command } from "commander";
 import { checkKeyPart } from "../../core/names.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { addMembersCommand, passOnHelp } from "./members.ts";
-import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
+import {
+  loggerOf,
+  withProcessFlags,
+  withTaskLogFlags,
+  type ProcessFlags,
+  type TaskLogFlags,
+} from "../process-flags.ts";
 import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from "../redis-session.ts";
 import { StopRequest } from "../stop-request.ts";
 import { CliError, EXIT } from "../exit.ts";
 
-interface SchedulerFlags extends RedisFlags, ProcessFlags {
+interface SchedulerFlags extends RedisFlags, ProcessFlags, TaskLogFlags {
   readonly queue: readonly string[];
 }
 
@@ -22,7 +28,7 @@ Example:
 export function addSchedulerCommand(root: Command): void {
   const scheduler = root.command("scheduler").summary("bring due tasks to their workers, or list who does");
   addMembersCommand(scheduler, "scheduler");
-  withRedisFlags(withProcessFlags(scheduler.command("run", { isDefault: true })))
+  withRedisFlags(withTaskLogFlags(withProcessFlags(scheduler.command("run", { isDefault: true }))))
     .summary("bring due tasks to their workers")
     .description(
       "Wakes when tasks of its queues are due, and brings them to the workers, until it is told to stop.",
@@ -35,10 +41,11 @@ export function addSchedulerCommand(root: Command): void {
 
 async function run(flags: SchedulerFlags): Promise<void> {
   for (const queue of flags.queue) checkKeyPart("queue name", queue);
+  const { taskLogLevel } = flags;
   const logger = await loggerOf(flags);
   const stop = new StopRequest((error) => logger.error({ err: error }, "one more error"));
   const serve = async ({ option, prefix }: RedisSession): Promise<void> => {
-    const scheduler = new Scheduler(flags.queue, { connection: option, prefix, logger });
+    const scheduler = new Scheduler(flags.queue, { connection: option, prefix, logger, taskLogLevel });
     const { queues, id } = scheduler;
     logger.info({ queues, id }, "scheduler started");
     const reason = await stop.requested;

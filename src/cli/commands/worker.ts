@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Worker } from "../../assembly/worker.ts";
 import { checkKeyPart } from "../../core/names.ts";
 import { LEASE_MAX_MS, LEASE_MIN_MS } from "../../core/options.ts";
-import type { AnyTasks, Task, TaskError } from "../../core/task.ts";
+import type { AnyTasks } from "../../core/task.ts";
 import { bounded } from "../../runtime/bounded.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Handlers } from "../../worker/handler.ts";
@@ -11,19 +11,25 @@ import { integerArgument } from "../arguments.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { addMembersCommand, passOnHelp } from "./members.ts";
 import { loadHandlers } from "../handler-module.ts";
-import { printable, printableLines } from "../output.ts";
-import { loggerOf, withProcessFlags, type ProcessFlags } from "../process-flags.ts";
+import {
+  loggerOf,
+  withProcessFlags,
+  withTaskLogFlags,
+  type ProcessFlags,
+  type TaskLogFlags,
+} from "../process-flags.ts";
 import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from "../redis-session.ts";
 import { RunningTasks } from "../running-tasks.ts";
 import { StopRequest, type StopReason } from "../stop-request.ts";
 
-interface WorkerFlags extends RedisFlags, ProcessFlags {
+interface WorkerFlags extends RedisFlags, ProcessFlags, TaskLogFlags {
   readonly queue: string;
   readonly handler: string;
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly scheduler: boolean;
   readonly graceMs: number;
+  readonly logPayloads: boolean;
 }
 
 const GRACE_MAX_MS = 604_800_000;
@@ -46,7 +52,7 @@ Example:
 export function addWorkerCommand(root: Command): void {
   const worker = root.command("worker").summary("run the tasks of a queue, or list who does");
   addMembersCommand(worker, "worker");
-  withRedisFlags(withProcessFlags(worker.command("run", { isDefault: true })))
+  withRedisFlags(withTaskLogFlags(withProcessFlags(worker.command("run", { isDefault: true }))))
     .summary("run the tasks of a queue")
     .description("Runs the tasks of a queue with the handlers of a module, until it is told to stop.")
     .requiredOption("--queue <name>", "whose tasks are run")
@@ -65,6 +71,7 @@ export function addWorkerCommand(root: Command): void {
       integerArgument(0, GRACE_MAX_MS),
       30_000,
     )
+    .option("--log-payloads", "log the payloads of tasks that are started, and do not hide any", false)
     .addHelpText("after", HELP)
     .action(run);
   passOnHelp(worker);
@@ -72,11 +79,9 @@ export function addWorkerCommand(root: Command): void {
 
 async function run(flags: WorkerFlags): Promise<void> {
   checkKeyPart("queue name", flags.queue);
-  const logger = await loggerOf(flags);
+  const logger = await loggerOf(flags, flags.logPayloads);
   const running = new RunningTasks();
-  const stop = new StopRequest((error) =>
-    logger.error({ err: shown(error) }, "one more error outside of handlers"),
-  );
+  const stop = new StopRequest((error) => logger.error({ err: error }, "one more error outside of handlers"));
   try {
     const handlers = running.watch(await loadHandlers(flags.handler));
     await withRedis(
@@ -99,7 +104,7 @@ interface Service {
 
 async function serve({ option, prefix }: RedisSession, service: Service): Promise<void> {
   const { flags, handlers, running, stop, logger } = service;
-  const { queue, concurrency, leaseMs, scheduler, graceMs } = flags;
+  const { queue, concurrency, leaseMs, scheduler, graceMs, taskLogLevel, logPayloads } = flags;
   const worker = new Worker(queue, handlers, {
     connection: option,
     prefix,
@@ -107,13 +112,15 @@ async function serve({ option, prefix }: RedisSession, service: Service): Promis
     leaseMs,
     scheduler,
     logger,
+    taskLogLevel,
+    logPayloads,
   });
-  const counts = logTasks(worker, logger);
+  const counts = countTasks(worker);
   logger.info({ queue, id: worker.id, concurrency, scheduler, host: hostname() }, "worker started");
   const reason = await stop.requested;
   logger[isError(reason) ? "fatal" : "info"](
     {
-      ...(isError(reason) ? { err: shown(reason.error) } : reason),
+      ...(isError(reason) ? { err: reason.error } : reason),
       queue,
       running: running.count,
       tasks: running.names(),
@@ -148,49 +155,13 @@ async function abandon(worker: Worker, running: RunningTasks, graceMs: number): 
   return running.count;
 }
 
-function logTasks(
-  worker: Worker,
-  logger: Logger,
-): { completed: number; failed: number; dead: number; expired: number } {
+function countTasks(worker: Worker): Record<"completed" | "failed" | "dead" | "expired", number> {
   const counts = { completed: 0, failed: 0, dead: 0, expired: 0 };
-  worker.on("completed", () => {
-    counts.completed++;
-  });
-  worker.on("failed", (task, error) => {
-    counts.failed++;
-    logger.info(facts(task, error), "task failed; it will be tried again");
-  });
-  worker.on("dead", (task, error) => {
-    counts.dead++;
-    logger.warn(facts(task, error), "task is dead");
-  });
-  worker.on("expired", (task) => {
-    counts.expired++;
-    logger.info(facts(task), "task has expired; it was not run");
-  });
-  worker.on("leaseLost", (task) => logger.warn(facts(task), "lease lost; another worker may run the task"));
+  worker.on("completed", () => counts.completed++);
+  worker.on("failed", () => counts.failed++);
+  worker.on("dead", () => counts.dead++);
+  worker.on("expired", () => counts.expired++);
   return counts;
 }
 
-/** Never the payload. */
-function facts({ queue, name, id, attempt }: Task, error?: TaskError): object {
-  return {
-    queue,
-    task: name,
-    id,
-    attempt,
-    ...(error && { error: printable(`${error.name}: ${error.message}`) }),
-  };
-}
-
 const isError = (reason: StopReason): reason is { readonly error: unknown } => "error" in reason;
-
-/** Without what would steer a terminal. */
-function shown(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(printable(String(error)));
-  const { name, message, stack = "" } = error;
-  return Object.assign(new Error(printable(message)), {
-    name: printable(name),
-    stack: printableLines(stack),
-  });
-}

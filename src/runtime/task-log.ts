@@ -1,0 +1,198 @@
+import { describeFailure } from "../core/failure.ts";
+import type { TaskLogLevel } from "../core/options.ts";
+import { TASK_LOG_LEVELS } from "../core/options.ts";
+import type { AddedTask, Task, TaskError } from "../core/task.ts";
+import type { Logger } from "./logger.ts";
+
+/**
+ * What is logged of a task's life: one line a step, and this is the only place where such lines are made. Their fields are
+ * described in docs/logs.md; whoever reads logs counts on them.
+ *
+ * Steps are logged at one level, the one of the option; those that somebody may have to look into at least at their own. A
+ * step that is not logged costs the look at the level and nothing else: no line is made to be thrown away.
+ */
+export const STEPS = {
+  added: { least: "trace", message: "task added" },
+  existed: { least: "trace", message: "a task of this id was there; nothing was added" },
+  started: { least: "trace", message: "task started" },
+  completed: { least: "trace", message: "task completed" },
+  failed: { least: "info", message: "task failed" },
+  timed_out: { least: "info", message: "task timed out" },
+  retried: { least: "trace", message: "task will be tried again" },
+  buried: { least: "warn", message: "task is dead" },
+  expired: { least: "info", message: "task has expired; it was not run" },
+  postponed: { least: "trace", message: "task postponed, with no attempt used" },
+  released: { least: "trace", message: "task released, with no attempt used" },
+  lease_lost: { least: "warn", message: "lease lost; another worker may run the task" },
+  recovered: { least: "info", message: "lease expired; the task will run again" },
+  cancelled: { least: "trace", message: "task cancelled" },
+  rescheduled: { least: "trace", message: "task rescheduled" },
+  updated: { least: "trace", message: "task given another payload" },
+  made_due: { least: "trace", message: "task made due now" },
+  requeued: { least: "trace", message: "dead task requeued" },
+  purged: { least: "trace", message: "task purged" },
+} as const satisfies Record<string, { least: TaskLogLevel; message: string }>;
+
+export type Step = keyof typeof STEPS;
+
+/** What the words of the verbs mean; any other outcome changed nothing. */
+const CHANGES: Readonly<Record<string, Step>> = {
+  cancelled: "cancelled",
+  rescheduled: "rescheduled",
+  updated: "updated",
+  due: "made_due",
+  requeued: "requeued",
+  purged: "purged",
+};
+
+export interface TaskLogOptions {
+  readonly taskLogLevel: TaskLogLevel;
+  /** Whether the payload stands in the lines of tasks that are added or started. */
+  readonly logPayloads: boolean;
+}
+
+interface Failure {
+  readonly isTimedOut: boolean;
+  readonly durationMs: number | undefined;
+  /** Undefined if it will not be tried again. */
+  readonly retryInMs: number | undefined;
+}
+
+type Level = Exclude<TaskLogLevel, "silent">;
+type Fields = Readonly<Record<string, unknown>>;
+
+export class TaskLog {
+  readonly #logger: Logger;
+  readonly #showsPayloads: boolean;
+  /** None at all: undefined. */
+  readonly #levels: Readonly<Record<Step, Level>> | undefined;
+
+  constructor(logger: Logger, { taskLogLevel, logPayloads }: TaskLogOptions) {
+    this.#logger = logger;
+    this.#showsPayloads = logPayloads;
+    this.#levels = taskLogLevel === "silent" ? undefined : levelsFrom(taskLogLevel);
+  }
+
+  /** Whether there may be a line that says how long a handler took. */
+  get isTiming(): boolean {
+    return this.#isOn("failed");
+  }
+
+  added(task: AddedTask): void {
+    const step = task.existed ? "existed" : "added";
+    if (!this.#isOn(step)) return;
+    const { dueAtMs, data } = task;
+    this.#write(step, {
+      ...identityOf(task),
+      ...(!task.existed && { dueAtMs, ...(this.#showsPayloads && { data: data as unknown }) }),
+    });
+  }
+
+  /** @param outcome the word that a verb answered with */
+  changed(queue: string, shard: number, taskId: string, outcome: string): void {
+    const step = CHANGES[outcome];
+    if (step !== undefined && this.#isOn(step)) this.#write(step, { queue, taskId, shard });
+  }
+
+  started(task: Task): void {
+    if (!this.#isOn("started")) return;
+    this.#write("started", {
+      ...attemptOf(task),
+      lagMs: lagOf(task),
+      ...(this.#showsPayloads && { data: task.data as unknown }),
+    });
+  }
+
+  completed(task: Task, durationMs: number | undefined): void {
+    if (!this.#isOn("completed")) return;
+    this.#write("completed", { ...attemptOf(task), ...timed(durationMs), outcome: "success" });
+  }
+
+  failed(task: Task, thrown: unknown, { isTimedOut, durationMs, retryInMs }: Failure): void {
+    const step = isTimedOut ? "timed_out" : "failed";
+    if (!this.#isOn(step)) return;
+    this.#write(step, {
+      ...attemptOf(task),
+      ...timed(durationMs),
+      ...(retryInMs !== undefined && { retryInMs }),
+      outcome: "failure",
+      error: errorOf(describeFailure(thrown)),
+    });
+  }
+
+  retried(task: Task, retryInMs: number, error: TaskError): void {
+    if (!this.#isOn("retried")) return;
+    this.#write("retried", { ...attemptOf(task), retryInMs, error: errorOf(error) });
+  }
+
+  buried(task: Task, error: TaskError): void {
+    if (!this.#isOn("buried")) return;
+    this.#write("buried", { ...attemptOf(task), outcome: "failure", error: errorOf(error) });
+  }
+
+  expired(task: Task): void {
+    if (!this.#isOn("expired")) return;
+    this.#write("expired", { ...attemptOf(task), lagMs: lagOf(task), outcome: "failure" });
+  }
+
+  postponed(task: Task, retryInMs: number): void {
+    if (this.#isOn("postponed")) this.#write("postponed", { ...attemptOf(task), retryInMs });
+  }
+
+  released(task: Task): void {
+    if (this.#isOn("released")) this.#write("released", attemptOf(task));
+  }
+
+  leaseLost(task: Task): void {
+    if (this.#isOn("lease_lost")) this.#write("lease_lost", { ...attemptOf(task), outcome: "unknown" });
+  }
+
+  /** Of leases that expired the scheduler knows the ids only. */
+  reaped(queue: string, shard: number, recovered: readonly string[], buried: readonly string[]): void {
+    if (this.#isOn("recovered"))
+      for (const taskId of recovered) this.#write("recovered", { queue, taskId, shard });
+    if (!this.#isOn("buried")) return;
+    const error = { type: "LeaseExpired", message: "its lease expired too often, or at its last attempt" };
+    for (const taskId of buried) this.#write("buried", { queue, taskId, shard, outcome: "failure", error });
+  }
+
+  #isOn(step: Step): boolean {
+    return this.#levels !== undefined && this.#logger.isLevelEnabled(this.#levels[step]);
+  }
+
+  #write(step: Step, fields: Fields): void {
+    if (this.#levels === undefined) return;
+    this.#logger[this.#levels[step]]({ event: `task.${step}`, ...fields }, STEPS[step].message);
+  }
+}
+
+function levelsFrom(chosen: Level): Record<Step, Level> {
+  const higher = (a: Level, b: Level): Level =>
+    TASK_LOG_LEVELS.indexOf(a) < TASK_LOG_LEVELS.indexOf(b) ? b : a;
+  const levels = Object.entries(STEPS).map(([step, { least }]) => [step, higher(chosen, least)]);
+  return Object.fromEntries(levels) as Record<Step, Level>;
+}
+
+/** What every line of a handler's own log says, too. */
+export function attemptOf(task: Task): Fields {
+  return { ...identityOf(task), attempt: task.attempt };
+}
+
+const identityOf = ({ queue, id, name, shard }: Task): Fields => ({
+  queue,
+  taskId: id,
+  taskName: name,
+  shard,
+});
+
+/** How late it was claimed; a worker that has it calls its handler at once. */
+const lagOf = ({ startedAtMs = 0, dueAtMs }: Task): number => startedAtMs - dueAtMs;
+
+const timed = (durationMs: number | undefined): Fields =>
+  durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 1000) / 1000 };
+
+const errorOf = ({ name, message, stack }: TaskError): Fields => ({
+  type: name,
+  message,
+  ...(stack !== undefined && { stack }),
+});
