@@ -100,14 +100,6 @@ if acks > 0 then
   end
 end
 
-local function expire(id)
-  redis.call("ZREM", leased, id)
-  for _, key in ipairs({ leases, tasks, more, errors }) do
-    redis.call("HDEL", key, id)
-  end
-  countOne("expired")
-end
-
 local function settleOther(outcome, why, id, ms, text)
   local record = redis.call("HGET", tasks, id)
   local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
@@ -143,16 +135,27 @@ local function settleOther(outcome, why, id, ms, text)
   end
 end
 
+-- After an outage there may be many of these: all but the lease goes at once.
+local expired = {}
 for i = othersAt, #ARGV, ITEM_SIZE do
   local id, fence = ARGV[i + 1], ARGV[i + 2]
   if not holdsFence(redis.call("HGET", leases, id), fence) then
     answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
   elseif ARGV[i] == "expire" then
-    expire(id)
+    redis.call("HDEL", leases, id)
+    expired[#expired + 1] = id
   else
     local outcome, why = string.match(ARGV[i], "^(%a+) ?(%a*)$")
     settleOther(outcome, why, id, tonumber(ARGV[i + 3]), ARGV[i + 4])
   end
+end
+
+if #expired > 0 then
+  redis.call("ZREM", leased, unpack(expired))
+  for _, key in ipairs({ tasks, more, errors }) do
+    redis.call("HDEL", key, unpack(expired))
+  end
+  counted.expired = #expired
 end
 
 for counter, times in pairs(counted) do

@@ -124,6 +124,11 @@ export class Runner {
     await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
+  /** Decides for a task that is not started. */
+  decline(held: HeldTask, verdict: Verdict): void {
+    this.#decide(held, verdict);
+  }
+
   /** Decides for the handler, and tells it. */
   abandon(held: HeldTask, verdict: Verdict, reason: Error): void {
     this.#decide(held, verdict);

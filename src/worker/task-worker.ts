@@ -328,10 +328,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   #startOne(batch: Batch, claimed: Claimed, canStart: boolean): void {
     const { held, verdict = canStart ? undefined : RELEASE } = this.#heldOf(batch, claimed);
     this.#keeper.add(held);
-    if (verdict !== undefined)
-      this.#runner.abandon(held, verdict, new WorkerClosedError("the task cannot be run here"));
+    if (verdict !== undefined) this.#runner.decline(held, verdict);
     else if (this.#state === "running" && held.deadlineMs > performance.now()) this.#runner.start(held);
-    else this.#runner.abandon(held, RELEASE, new WorkerClosedError("the worker is closing"));
+    else this.#runner.decline(held, RELEASE);
   }
 
   /** A record that cannot be read here is left to others, if it is of a newer release; else it is shown among the dead. */

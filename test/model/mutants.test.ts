@@ -51,14 +51,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "settle forgets that a task has expired",
     script: scripts.settle,
-    from: 'countOne("expired")',
+    from: "counted.expired = #expired",
     to: "",
   },
   {
     mistake: "settle leaves the attempts of a task that has expired",
     script: scripts.settle,
-    from: "{ leases, tasks, more, errors }",
-    to: "{ leases, tasks, errors }",
+    from: "{ tasks, more, errors }",
+    to: "{ tasks, errors }",
   },
   {
     mistake: "restore writes over what exists",
