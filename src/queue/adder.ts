@@ -86,22 +86,24 @@ export class Adder {
   #turn = Math.floor(Math.random() * 1024);
   #turnItems = 0;
   #unregistered = 0;
-  /** How many tasks one call may add, by what the shard held that answered last: they are much alike. */
+  /**
+   * How many tasks one call may add, by what the shard held that answered last: they are much alike. The first bulk of a
+   * producer is cut before it knows.
+   */
   #batchMax = addBatchMax(0);
 
   constructor(store: QueueStore, registration: Registration, options: AdderOptions) {
     this.#store = store;
     this.#registration = registration;
     this.#options = options;
-    this.#batcher = new Batcher(async (shard, args, items, callOptions) => {
-      const reply = await this.#send(
-        shard,
-        args,
-        (registered) => items.every((item) => isSame(item.registered, registered)),
-        callOptions,
-      );
-      return outcomesOf(items.length, reply);
-    }, options.waitingMax);
+    this.#batcher = new Batcher(
+      async (shard, args, items, callOptions) => {
+        const wereMadeFor = (now: Registered): boolean => items.every((item) => isSame(item.registered, now));
+        return outcomesOf(items.length, await this.#send(shard, args, wereMadeFor, callOptions));
+      },
+      options.waitingMax,
+      () => this.#batchMax,
+    );
   }
 
   /**

@@ -56,7 +56,6 @@ type Place = number | string;
 const placeOf = (shard: number, confirmation: Confirmation | undefined): Place =>
   confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
 
-const BATCH_MAX = WRITE_BATCH_MAX / 2;
 const HOLD_MS = 20;
 const STALLED_MS = 250;
 const PROBE_MS = 1000;
@@ -72,6 +71,7 @@ export function overloaded(waitingMax: number): DelayqError {
 export class Batcher<O, I extends Item = Item> {
   readonly #send: SendBatch<O, I>;
   readonly #waitingMax: number;
+  readonly #batchMax: () => number;
   readonly #batches = new Map<Place, Batch<O, I>>();
   #waiting = 0;
   #waitingBytes = 0;
@@ -81,10 +81,14 @@ export class Batcher<O, I extends Item = Item> {
   #isScheduled = false;
   #isHolding = false;
 
-  /** @param waitingMax how many items may wait for their answers */
-  constructor(send: SendBatch<O, I>, waitingMax: number) {
+  /**
+   * @param waitingMax how many items may wait for their answers
+   * @param callMax how many a call may hold by now, where that is less than others may
+   */
+  constructor(send: SendBatch<O, I>, waitingMax: number, callMax = () => WRITE_BATCH_MAX) {
     this.#send = send;
     this.#waitingMax = waitingMax;
+    this.#batchMax = () => callMax() / 2;
   }
 
   /** Rejects with what the sending threw, or `DELAYQ_OVERLOADED`. */
@@ -101,7 +105,7 @@ export class Batcher<O, I extends Item = Item> {
       batch.resolves.push(resolve);
       batch.rejects.push(reject);
       batch.bytes += item.bytes;
-      if (batch.items.length === BATCH_MAX) this.#dispatch(place, batch);
+      if (batch.items.length >= this.#batchMax()) this.#dispatch(place, batch);
       else this.#flushSoon();
     });
   }
