@@ -12,6 +12,7 @@ import {
   type KeptOptions,
   type ParsedAdd,
 } from "../core/options.ts";
+import type { TraceContext } from "../core/trace-context.ts";
 import { parseOptions } from "../core/validate.ts";
 import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
 import {
@@ -40,6 +41,7 @@ export interface Prepared {
   readonly json: string;
   readonly options: ParsedAdd;
   readonly confirmation: Confirmation | undefined;
+  readonly trace: TraceContext | undefined;
 }
 
 /** What became of one task: when Redis took it, or that its id was taken. */
@@ -108,6 +110,7 @@ export class Adder {
 
   /**
    * @param deadlineMs when to give up, whatever it takes to get there
+   * @param trace what the task is to keep of where it is added
    * @throws DelayqError of `DELAYQ_INVALID_*`, `DELAYQ_DATA_TOO_LARGE`, `DELAYQ_OVERLOADED`, `DELAYQ_REDIS_*`, `DELAYQ_UNKNOWN_OUTCOME`, `DELAYQ_NOT_CONFIRMED`
    */
   async add(
@@ -115,8 +118,9 @@ export class Adder {
     data: unknown,
     options: AddOptions | undefined,
     deadlineMs: number,
+    trace?: TraceContext,
   ): Promise<SentTask> {
-    const prepared = this.#prepare(name, data, options);
+    const prepared = this.#prepare(name, data, options, trace);
     try {
       return await this.#addOnce(prepared, deadlineMs);
     } catch (error) {
@@ -153,11 +157,11 @@ export class Adder {
    *
    * @throws DelayqError as `add`; BulkIncompleteError unless all were added or had been there
    */
-  async addBulk(tasks: readonly unknown[]): Promise<SentTask[]> {
+  async addBulk(tasks: readonly unknown[], trace?: TraceContext): Promise<SentTask[]> {
     if (tasks.length === 0) return [];
     if (this.#registration.current(undefined) === undefined) for (const task of tasks) this.#prepareOne(task);
     const registered = await this.#registration.ensure(within(this.#options.addTimeoutMs));
-    const { batches, sent } = this.#encode(tasks, registered);
+    const { batches, sent } = this.#encode(tasks, registered, trace);
     const failures = new Map<BulkBatch, unknown>();
     const waiting = batches.values();
     const lane = async (): Promise<void> => {
@@ -180,13 +184,17 @@ export class Adder {
   }
 
   /** @returns the batches, and the tasks in the order in which they were given */
-  #encode(tasks: readonly unknown[], registered: Registered): { batches: BulkBatch[]; sent: SentTask[] } {
+  #encode(
+    tasks: readonly unknown[],
+    registered: Registered,
+    trace: TraceContext | undefined,
+  ): { batches: BulkBatch[]; sent: SentTask[] } {
     const { shards } = registered;
     const { queue } = this.#store.namespace;
     const batches: BulkBatch[] = [];
     const open = new Map<number, BulkBatch>();
     const sent = tasks.map((task) => {
-      const prepared = this.#prepareOne(task);
+      const prepared = this.#prepareOne(task, trace);
       const { confirmation } = prepared;
       const { id: given, due } = prepared.options;
       const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
@@ -221,21 +229,26 @@ export class Adder {
     return tasks.length >= this.#batchMax || bytes + more > BATCH_BYTES_MAX;
   }
 
-  #prepareOne(task: unknown): Prepared {
+  #prepareOne(task: unknown, trace?: TraceContext): Prepared {
     const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
-    return this.#prepare(name, data, opts as AddOptions | undefined);
+    return this.#prepare(name, data, opts as AddOptions | undefined, trace);
   }
 
-  #prepare(name: unknown, data: unknown, options: AddOptions | undefined): Prepared {
+  #prepare(
+    name: unknown,
+    data: unknown,
+    options: AddOptions | undefined,
+    trace: TraceContext | undefined,
+  ): Prepared {
     const checked = checkTaskName(name);
     const json = encodePayload(data, this.#options.payloadMaxBytes);
     const parsed = parseAddOptions(options, this.#options.defaults);
     const confirmation = confirmationOf(parsed.durability, this.#options.confirmation);
-    return { name: checked, data, json, options: parsed, confirmation };
+    return { name: checked, data, json, options: parsed, confirmation, trace };
   }
 
-  #record({ name, json, options }: Prepared, { profile }: Registered): string {
-    return encodeRecord(this.#head(name, options, profile), options.due, json);
+  #record({ name, json, options, trace }: Prepared, { profile }: Registered): string {
+    return encodeRecord(this.#head(name, options, profile, trace), options.due, json);
   }
 
   /**
@@ -251,7 +264,13 @@ export class Adder {
     return this.#turn % shards;
   }
 
-  #head(name: string, { priority, overrides }: ParsedAdd, profile: number): RecordHead {
+  #head(
+    name: string,
+    { priority, overrides }: ParsedAdd,
+    profile: number,
+    trace: TraceContext | undefined,
+  ): RecordHead {
+    if (trace !== undefined) return encodeHead(profile, priority, name, { ...overrides, ...trace });
     if (overrides !== undefined) return encodeHead(profile, priority, name, overrides);
     if (this.#headsProfile !== profile || this.#heads.size > HEADS_MAX) {
       this.#headsProfile = profile;

@@ -3,6 +3,7 @@ import { checkTaskId, checkTaskName } from "../core/names.ts";
 import { DelayqError } from "../core/errors.ts";
 import { PRIORITY_MAX, TIME_MAX_MS, parseDefaults, type KeptOptions } from "../core/options.ts";
 import type { TaskState } from "../core/task.ts";
+import { isTracestate, parseTraceparent, type TraceContext } from "../core/trace-context.ts";
 import { integer, parseOptions, show } from "../core/validate.ts";
 import { decodeFacts, decodeLease, decodeRecord } from "../store/codec.ts";
 import type { Walked } from "../store/scripts.ts";
@@ -45,6 +46,8 @@ export interface ExportedTask {
   readonly profile?: number | undefined;
   /** All its options: its profile's, and what differs from them. */
   readonly options: unknown;
+  /** Where it was added, if that was traced. */
+  readonly trace?: TraceContext | undefined;
   /** Of a dead one. */
   readonly diedAtMs?: number | undefined;
   /** Of a done one: for how long its result was to be kept. */
@@ -67,12 +70,13 @@ export function exportLine(
     record.overrides === undefined
       ? profile.text
       : JSON.stringify({ ...profile.options, ...record.overrides });
+  const traceText = record.trace === undefined ? "" : `,"trace":${JSON.stringify(record.trace)}`;
   // What is JSON already is put in as it is.
   return (
     `{"id":${JSON.stringify(task.id)},"name":${JSON.stringify(record.name)},"state":"${task.state}",` +
     `"priority":${record.priority},"addedAtMs":${record.addedAtMs},"firstDueAtMs":${record.dueAtMs},` +
     `"dueAtMs":${dueAtMs === 0 ? record.dueAtMs : dueAtMs},"attemptsUsed":${attempts},"deaths":${deaths},` +
-    `"profile":${record.profile},"options":${options}${placeText(task, nowMs)}` +
+    `"profile":${record.profile},"options":${options}${traceText}${placeText(task, nowMs)}` +
     `${task.error === "" ? "" : `,"error":${task.error}`}${task.result === "" ? "" : `,"result":${task.result}`}` +
     `,"data":${record.payload}}`
   );
@@ -100,6 +104,13 @@ const headerSchema = z.object({
 
 const endSchema = z.object({ end: z.literal(true), tasks: integer(0) });
 
+const traceSchema = z.strictObject({
+  traceparent: z.string().refine((text) => parseTraceparent(text) !== undefined, {
+    error: "a W3C traceparent",
+  }),
+  tracestate: z.string().refine(isTracestate, { error: "a W3C tracestate" }).optional(),
+});
+
 /** Its options are checked where those of equal ones are known already. */
 const taskSchema = z.object({
   id: z.unknown().optional(),
@@ -115,6 +126,7 @@ const taskSchema = z.object({
   deaths: integer(0),
   profile: profileNumber().optional(),
   options: z.unknown().optional(),
+  trace: traceSchema.optional(),
   diedAtMs: time().optional(),
   keepLeftMs: integer(0).optional(),
   error: z.unknown().optional(),

@@ -159,16 +159,17 @@ export class Restorer {
     }
   }
 
-  /** What tasks of one name, priority and options have in common. */
-  #head({ name, priority, profile: number = 0, options }: ExportedTask): RecordHead {
+  /** What tasks of one name, priority and options have in common, unless it was traced where they were added. */
+  #head({ name, priority, profile: number = 0, options, trace }: ExportedTask): RecordHead {
     const key = `${number} ${priority} ${JSON.stringify(options)} ${name}`;
-    let head = this.#heads.get(key);
+    let head = trace === undefined ? this.#heads.get(key) : undefined;
     if (head !== undefined) return head;
     const [first] = this.#profiles.values();
     const profile = this.#profiles.get(number) ?? first;
     if (profile === undefined) throw new Error("begin was not called");
-    const { overrides } = parseAddOptions(options as object, profile.options);
-    head = encodeHead(profile.number, priority, name, overrides);
+    const { overrides } = parseAddOptions(withoutTrace(options), profile.options);
+    head = encodeHead(profile.number, priority, name, trace ? { ...overrides, ...trace } : overrides);
+    if (trace !== undefined) return head;
     if (this.#heads.size >= HEADS_MAX) this.#heads.clear();
     this.#heads.set(key, head);
     return head;
@@ -217,4 +218,12 @@ export class Restorer {
       `Expected queue ${this.#queue.name} to stay, but it was obliterated while it was restored. Restore again.`,
     );
   }
+}
+
+/** A process that knew of no traces took them for options when it exported. */
+function withoutTrace(options: unknown): object {
+  if (typeof options !== "object" || options === null || !("traceparent" in options))
+    return options as object;
+  const { traceparent: _, tracestate: __, ...own } = options as Record<string, unknown>;
+  return own;
 }

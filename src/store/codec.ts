@@ -1,5 +1,6 @@
 import { DelayqError } from "../core/errors.ts";
 import type { Due, KeptOptions } from "../core/options.ts";
+import type { TraceContext } from "../core/trace-context.ts";
 
 /**
  * The packed record of a task; its layout stands in `lua/lib/record.lua`. A producer writes it without the first time, and all of
@@ -24,9 +25,14 @@ export interface Record {
   readonly dueAtMs: number;
   readonly name: string;
   readonly overrides: Partial<KeptOptions> | undefined;
+  /** Where it was added, if that was traced. */
+  readonly trace: TraceContext | undefined;
   /** JSON. */
   readonly payload: string;
 }
+
+/** What stands among the overrides: what differs from the profile, and beside it the trace, which older processes pass over. */
+export type Overrides = Partial<KeptOptions> & Partial<TraceContext>;
 
 /** The facts that change while the record does not. */
 export interface Facts {
@@ -51,7 +57,7 @@ export function encodeHead(
   profile: number,
   priority: number,
   name: string,
-  overrides?: Partial<KeptOptions>,
+  overrides?: Overrides,
 ): RecordHead {
   const json = overrides === undefined ? undefined : JSON.stringify(overrides);
   const flags = priority + (json === undefined ? 0 : HAS_OVERRIDES);
@@ -104,10 +110,10 @@ export function decodeRecord(bytes: Buffer): Record {
   const flags = bytes[FLAGS_AT] ?? 0;
   let at = NAME_AT + fromBase128(bytes, NAME_AT - 2);
   const name = bytes.toString("utf8", NAME_AT, at);
-  let overrides: Partial<KeptOptions> | undefined;
+  let own: ReturnType<typeof splitOverrides> | undefined;
   if ((flags & HAS_OVERRIDES) !== 0) {
     const end = at + 2 + fromBase128(bytes, at);
-    overrides = JSON.parse(bytes.toString("utf8", at + 2, end)) as Partial<KeptOptions>;
+    own = splitOverrides(JSON.parse(bytes.toString("utf8", at + 2, end)) as Overrides);
     at = end;
   }
   const addedAtMs = bytes.readUIntBE(0, 6);
@@ -118,8 +124,18 @@ export function decodeRecord(bytes: Buffer): Record {
     addedAtMs,
     dueAtMs: (flags & IS_DELAY) === 0 ? dueMs : addedAtMs + dueMs,
     name,
-    overrides,
+    overrides: own?.overrides,
+    trace: own?.trace,
     payload: bytes.toString("utf8", at),
+  };
+}
+
+function splitOverrides(all: Overrides): Pick<Record, "overrides" | "trace"> {
+  if (all.traceparent === undefined) return { overrides: all, trace: undefined };
+  const { traceparent, tracestate, ...kept } = all;
+  return {
+    overrides: Object.keys(kept).length === 0 ? undefined : kept,
+    trace: tracestate === undefined ? { traceparent } : { traceparent, tracestate },
   };
 }
 

@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { KEPT_DEFAULTS, type KeptOptions } from "../../src/core/options.ts";
 import type { Due } from "../../src/core/options.ts";
+import type { TraceContext } from "../../src/core/trace-context.ts";
 import { decodeFacts, decodeLease, decodeRecord, encodeHead, encodeRecord } from "../../src/store/codec.ts";
 
 /**
@@ -58,6 +59,18 @@ const overrides = (): fc.Arbitrary<Partial<KeptOptions> | undefined> =>
     { nil: undefined },
   );
 
+const trace = (): fc.Arbitrary<TraceContext | undefined> =>
+  fc.option(
+    fc.record(
+      {
+        traceparent: fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        tracestate: fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 512 }),
+      },
+      { requiredKeys: ["traceparent"] },
+    ),
+    { nil: undefined },
+  );
+
 describe("a record", () => {
   test("comes back as it was written, whatever it holds", async () => {
     await fc.assert(
@@ -66,12 +79,14 @@ describe("a record", () => {
         fc.integer({ min: 0, max: 9 }),
         name(),
         overrides(),
+        trace(),
         fc.jsonValue(),
         time(),
         due(),
-        async (profile, priority, name, overrides, data, addedAtMs, due) => {
+        async (profile, priority, name, overrides, trace, data, addedAtMs, due) => {
           const payload = JSON.stringify(data);
-          const text = encodeRecord(encodeHead(profile, priority, name, overrides), due, payload);
+          const own = trace === undefined ? overrides : { ...overrides, ...trace };
+          const text = encodeRecord(encodeHead(profile, priority, name, own), due, payload);
           const stamped = await stamp(text, addedAtMs);
           const dueAtMs = "delay" in due ? addedAtMs + due.delay : due.atMs;
           expect(decodeRecord(stamped.record)).toEqual({
@@ -80,7 +95,10 @@ describe("a record", () => {
             addedAtMs,
             dueAtMs,
             name,
-            overrides,
+            // None that holds nothing comes back from beside a trace.
+            overrides:
+              trace !== undefined && Object.keys(overrides ?? {}).length === 0 ? undefined : overrides,
+            trace,
             payload,
           });
           expect(stamped).toMatchObject({ level: priority, due: dueAtMs, payload });
@@ -117,6 +135,12 @@ describe("a record", () => {
   test("costs 19 bytes beside name and payload", async () => {
     const { record } = await stamp(encodeRecord(encodeHead(1, 0, "mail"), { delay: 1 }, "{}"), 1);
     expect(record).toHaveLength(19 + "mail".length + "{}".length);
+  });
+
+  test("costs 75 bytes more with a trace", async () => {
+    const traced = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+    const { record } = await stamp(encodeRecord(encodeHead(1, 0, "mail", traced), { delay: 1 }, "{}"), 1);
+    expect(record).toHaveLength(19 + "mail".length + "{}".length + 75);
   });
 
   test("of a newer format is refused", async () => {

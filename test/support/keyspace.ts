@@ -283,10 +283,11 @@ function valueOf(name: string, type: string, bytes: Buffer): unknown {
   if (name.endsWith("answers")) return JSON.parse(bytes.toString()) as unknown;
   if (name.endsWith("leases")) return text.trimEnd();
   if (!name.endsWith("tasks") || bytes[6] !== "1".charCodeAt(0)) return text;
-  const { payload, overrides, ...record } = decodeRecord(bytes);
+  const { payload, overrides, trace, ...record } = decodeRecord(bytes);
   return {
     ...record,
     ...(overrides !== undefined && { overrides }),
+    ...(trace !== undefined && { trace }),
     payload: textOf(Buffer.from(payload)),
   };
 }
