@@ -35,8 +35,9 @@ import { bounded } from "../runtime/bounded.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
-import type { ConnectionOption } from "../store/connection-options.ts";
+import { serverOf, type ConnectionOption } from "../store/connection-options.ts";
 import { QueueStore, REDIS_TIME, encodeDue, within, type GivenTime } from "../store/queue-store.ts";
+import { Sends } from "../telemetry/sends.ts";
 import type { SentTask } from "./added-task.ts";
 import { Adder } from "./adder.ts";
 import { Changer, type BulkOptions } from "./changer.ts";
@@ -85,6 +86,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #store: QueueStore;
   readonly #registration: Registration;
   readonly #adder: Adder;
+  readonly #sends: Sends;
   readonly #inspector: Inspector;
   readonly #payloadMaxBytes: number;
   readonly #addTimeoutMs: number;
@@ -115,6 +117,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#confirmation = confirmationOf(parsed.durability);
     const adding = { ...parsed, defaults, confirmation: this.#confirmation };
     this.#adder = new Adder(this.#store, this.#registration, adding);
+    this.#sends = new Sends({ queue: name, server: () => serverOf(options.connection) });
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
     this.#changer = new Changer(this.#store, this.#registration, this.#inspector, {
@@ -139,7 +142,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   ): Promise<AddedTask<T, N>> {
     return await this.#use(async () => {
       const deadlineMs = performance.now() + this.#addTimeoutMs;
-      const added = await this.#adder.add(name, data, options, deadlineMs);
+      const send = this.#sends.begin("add", 1, name);
+      const adding = this.#adder.add(name, data, options, deadlineMs, send?.trace);
+      const added = await (send === undefined ? adding : send.follow(adding));
       this.#taskLog.added(added);
       return (await this.#asItIs(added, deadlineMs)) as AddedTask<T, N>;
     });
@@ -154,7 +159,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     tasks: readonly { [N in NameOf<T>]: { name: N; data: DataOf<T, N>; opts?: AddOptions } }[NameOf<T>][],
   ): Promise<AddedTask<T>[]> {
     return await this.#use(async () => {
-      const added = await this.#adder.addBulk(tasks);
+      const send = this.#sends.begin("addBulk", tasks.length);
+      const adding = this.#adder.addBulk(tasks, send?.trace);
+      const added = await (send === undefined ? adding : send.follow(adding));
       for (const task of added) this.#taskLog.added(task);
       if (!added.some(({ existed }) => existed)) return added as AddedTask<T>[];
       const { deadlineMs } = within();

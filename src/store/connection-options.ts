@@ -1,6 +1,7 @@
 import { Redis, type Cluster, type ClusterOptions, type RedisOptions } from "ioredis";
 import { DelayqError } from "../core/errors.ts";
 import { show } from "../core/validate.ts";
+import type { ServerAddress } from "../telemetry/place.ts";
 import { calmRefresh } from "./calm-refresh.ts";
 import { environmentConnection } from "./connection-place.ts";
 import { QuietSentinelConnector } from "./quiet-sentinels.ts";
@@ -10,6 +11,7 @@ export type ConnectionOption = string | RedisOptions | Redis | Cluster;
 
 export type Client = Redis | Cluster;
 
+const REDIS_PORT = 6379;
 const RECONNECT_MIN_MS = 20;
 const RECONNECT_MAX_MS = 500;
 const SOCKET_TIMEOUT_MS = 3000;
@@ -133,6 +135,25 @@ function clusterOptions({ options }: Cluster, use: "calls" | "hints") {
     shardedSubscribers: use === "hints",
     redisOptions: redisOptions(options.redisOptions ?? {}),
   } satisfies ClusterOptions;
+}
+
+/** The server that is named, if it is one and not whichever sentinels or a Cluster name. */
+export function serverOf(option: ConnectionOption | undefined): ServerAddress | undefined {
+  if (option === undefined) return serverOf(environmentConnection());
+  if (typeof option === "string") {
+    if (option.startsWith("/")) return { address: option, port: undefined };
+    const { hostname, port } = new URL(option);
+    return { address: hostname, port: Number(port) || REDIS_PORT };
+  }
+  if (isCluster(option)) return undefined;
+  const {
+    host = "localhost",
+    port = REDIS_PORT,
+    path,
+    sentinels,
+  } = isRedis(option) ? option.options : option;
+  if ((sentinels?.length ?? 0) > 0) return undefined;
+  return typeof path === "string" ? { address: path, port: undefined } : { address: host, port };
 }
 
 /** By shape, so that a caller with another copy of ioredis is understood too. */

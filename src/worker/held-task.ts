@@ -1,6 +1,8 @@
 import type { KeptOptions } from "../core/options.ts";
 import type { Task } from "../core/task.ts";
+import type { TraceContext } from "../core/trace-context.ts";
 import type { ShardKeys } from "../store/keys.ts";
+import type { Run } from "../telemetry/runs.ts";
 
 /**
  * A task under this worker's lease.
@@ -21,14 +23,26 @@ export class HeldTask {
   /** What becomes of it has been decided: what the handler does from now on does not count. */
   isDecided = false;
   isLost = false;
+  /** Where it was added, if that was traced. */
+  readonly trace: TraceContext | undefined;
+  /** What is told of the handler's run, if somebody listens. */
+  run: Run | undefined;
   #controller: AbortController | undefined;
 
-  constructor(keys: ShardKeys, task: Task, kept: KeptOptions, fence: string, deadlineMs: number) {
+  constructor(
+    keys: ShardKeys,
+    task: Task,
+    kept: KeptOptions,
+    fence: string,
+    deadlineMs: number,
+    trace?: TraceContext,
+  ) {
     this.keys = keys;
     this.task = task;
     this.kept = kept;
     this.fence = fence;
     this.deadlineMs = deadlineMs;
+    this.trace = trace;
   }
 
   get id(): string {

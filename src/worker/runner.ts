@@ -1,6 +1,7 @@
 import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
+import type { Runs } from "../telemetry/runs.ts";
 import type { FindHandler, HandlerContext } from "./handler.ts";
 import type { HeldTask } from "./held-task.ts";
 
@@ -14,6 +15,7 @@ export interface RunnerOptions {
   readonly taskLog: TaskLog;
   /** How long a task whose name has no handler here waits, in ms: for a worker that has one. */
   readonly unhandledDelayMs: number;
+  readonly runs: Runs;
   readonly onVerdict: (held: HeldTask, verdict: Verdict, result: unknown) => void;
   readonly onReturned: () => void;
   readonly onProgress: (held: HeldTask, value: unknown) => void;
@@ -65,8 +67,11 @@ export class Runner {
     held: HeldTask,
     timer: NodeJS.Timeout | undefined,
   ): void {
+    const run = (held.run = this.#options.runs.begin(held.task, held.trace));
     try {
-      const returned = handler(held.task, new Context(held, this.#options));
+      const context = new Context(held, this.#options);
+      const returned =
+        run === undefined ? handler(held.task, context) : run.within(() => handler(held.task, context));
       if (isThenable(returned)) {
         void this.#runOn(held, returned, timer); // never rejects
         return;
@@ -92,7 +97,7 @@ export class Runner {
   }
 
   #succeeded(held: HeldTask, result: unknown): void {
-    this.#decide(held, verdictOnResult(held.kept, result), result);
+    this.#decide(held, verdictOnResult(held.kept, result), undefined, result);
   }
 
   #threw(held: HeldTask, thrown: unknown): void {
@@ -103,7 +108,7 @@ export class Runner {
     const { task, kept } = held;
     if (held.isDecided) return;
     const verdict = verdictOnFailure(kept, task.attempt, thrown, Math.random(), isTimedOut);
-    this.#decide(held, verdict);
+    this.#decide(held, verdict, thrown);
     // What is postponed has not failed, and of a lost lease nothing counts any more.
     if (verdict.kind === "postpone" || held.isLost) return;
     const retryInMs = verdict.kind === "retry" ? verdict.ms : undefined;
@@ -135,10 +140,11 @@ export class Runner {
     held.abort(reason);
   }
 
-  #decide(held: HeldTask, verdict: Verdict, result?: unknown): void {
+  #decide(held: HeldTask, verdict: Verdict, thrown?: unknown, result?: unknown): void {
     if (held.isDecided) return;
     held.isDecided = true;
     if (held.startedMs !== undefined) held.durationMs = performance.now() - held.startedMs;
+    held.run?.end(verdict.kind, held.isLost, thrown);
     this.#options.onVerdict(held, verdict, result);
   }
 

@@ -20,13 +20,14 @@ import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
 import { Connection } from "../store/connection.ts";
-import type { ConnectionOption } from "../store/connection-options.ts";
+import { serverOf, type ConnectionOption } from "../store/connection-options.ts";
 import { Heartbeat } from "../store/heartbeat.ts";
 import { logFailure } from "../store/log-failure.ts";
 import type { MemberFacts } from "../store/member-store.ts";
 import { QueueStore, REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
 import { QueueWatch } from "../store/queue-watch.ts";
 import { claimedTask } from "../store/task-view.ts";
+import { Runs } from "../telemetry/runs.ts";
 import { Claimer, type Batch, type Claimed } from "./claimer.ts";
 import { handlerFinder, type Handlers } from "./handler.ts";
 import { HeldTask } from "./held-task.ts";
@@ -105,6 +106,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly #watch: QueueWatch;
   readonly #keeper: LeaseKeeper;
   readonly #runner: Runner;
+  readonly #runs: Runs;
   readonly #settler: Settler;
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
@@ -148,8 +150,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         if (!held.isDecided) this.#lose(held); // else its settle tells
       },
     });
+    this.#runs = new Runs({ queue, worker: this.id, server: () => serverOf(options.connection) });
     this.#runner = new Runner({
       findHandler,
+      runs: this.#runs,
       logger: this.logger,
       taskLog: this.taskLog,
       unhandledDelayMs,
@@ -294,6 +298,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   /** A batch whose options are not known yet waits for them; meanwhile its slots count as taken. */
   #start(batch: Batch): void {
+    this.#runs.look();
     const unknown = batch.claimed.filter(
       ({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined,
     );
@@ -345,7 +350,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       const lease = { fence: Number(fence), startedAtMs: nowMs };
       const task = claimedTask(this.queue, keys.shard, id, decoded, decodeFacts(more), lease);
       const kept = this.#keptOf(decoded);
-      const held = new HeldTask(keys, task, kept, fence, deadlineMs);
+      const held = new HeldTask(keys, task, kept, fence, deadlineMs, decoded.trace);
       return isExpired(kept, task.dueAtMs, nowMs) ? { held, verdict: EXPIRE } : { held };
     } catch (error) {
       this.#emitError(error);

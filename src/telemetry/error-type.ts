@@ -1,0 +1,11 @@
+/** Names of errors are up to handlers, and those of labels must not be without end. */
+const NAMES_MAX = 100;
+const OTHER = "_OTHER";
+const known = new Set<string>();
+
+export function errorType(name: string): string {
+  if (known.has(name)) return name;
+  if (known.size >= NAMES_MAX) return OTHER;
+  known.add(name);
+  return name;
+}
