@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { TASK_LOG_LEVELS, type TaskLogLevel } from "../core/options.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { traceFields } from "../telemetry/log-fields.ts";
 import { LOG_FORMATS, processLogger, type LogFormat } from "./log/process-logger.ts";
 
 /** What every long-running command is given. */
@@ -49,5 +50,5 @@ export async function loggerOf(
   showsPayloads = false,
 ): Promise<Logger> {
   const format = logFormat ?? (process.stderr.isTTY && json === undefined ? "pretty" : "json");
-  return await processLogger({ level: logLevel, format, showsPayloads });
+  return await processLogger({ level: logLevel, format, showsPayloads, mixin: traceFields });
 }

@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import { traceFields } from "../telemetry/log-fields.ts";
 
 export type { Logger } from "pino";
 
@@ -10,7 +11,7 @@ export const PAYLOAD_PATHS: readonly string[] = ["data", "result", "task.data", 
 /** What a library user gets who hands in no logger: warnings and worse, as JSON on stderr. */
 export function defaultLogger({ logPayloads = false }: { logPayloads?: boolean } = {}): Logger {
   return pino(
-    { name: "delayq", level: "warn", redact: logPayloads ? [] : [...PAYLOAD_PATHS] },
+    { name: "delayq", level: "warn", mixin: traceFields, redact: logPayloads ? [] : [...PAYLOAD_PATHS] },
     pino.destination({ dest: STDERR, sync: true }),
   );
 }

@@ -48,7 +48,10 @@ export class Runner {
     }
     this.#running.add(held);
     const { taskLog } = this.#options;
-    taskLog.started(task);
+    // Of a run that is traced all is said within its trace.
+    const run = (held.run = this.#options.runs.begin(task, held.trace));
+    if (run === undefined) taskLog.started(task);
+    else run.within(() => taskLog.started(task));
     if (taskLog.isTiming) held.startedMs = performance.now();
     const timer =
       kept.timeoutMs === 0
@@ -67,7 +70,7 @@ export class Runner {
     held: HeldTask,
     timer: NodeJS.Timeout | undefined,
   ): void {
-    const run = (held.run = this.#options.runs.begin(held.task, held.trace));
+    const { run } = held;
     try {
       const context = new Context(held, this.#options);
       const returned =
@@ -113,7 +116,10 @@ export class Runner {
     if (verdict.kind === "postpone" || held.isLost) return;
     const retryInMs = verdict.kind === "retry" ? verdict.ms : undefined;
     const { durationMs } = held;
-    this.#options.taskLog.failed(task, thrown, { isTimedOut, durationMs, retryInMs });
+    const { taskLog } = this.#options;
+    const tell = (): void => taskLog.failed(task, thrown, { isTimedOut, durationMs, retryInMs });
+    if (held.run === undefined) tell();
+    else held.run.within(tell);
   }
 
   #ended(held: HeldTask, timer: NodeJS.Timeout | undefined): void {

@@ -381,7 +381,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   #settled({ held, verdict, result }: Settled): void {
     this.#keeper.remove(held);
-    this.#logSettled(held, verdict);
+    if (held.run === undefined) this.#logSettled(held, verdict);
+    else held.run.within(() => this.#logSettled(held, verdict));
     const task = held.task as Task<T>;
     switch (verdict.kind) {
       case "ack":
@@ -438,7 +439,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     if (held.isLost) return;
     held.isLost = true;
     held.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
-    this.taskLog.leaseLost(held.task);
+    if (held.run === undefined) this.taskLog.leaseLost(held.task);
+    else held.run.within(() => this.taskLog.leaseLost(held.task));
     this.#emit("leaseLost", held.task as Task<T>);
   }
 
