@@ -1,3 +1,4 @@
+import type { Inside } from "../runtime/inside.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TaskLog } from "../runtime/task-log.ts";
 import { SchedulerCore } from "../scheduler/scheduler-core.ts";
@@ -45,6 +46,12 @@ export class EmbeddedScheduler {
     const { core, wanted } = this.#shared;
     wanted.set(queue, (wanted.get(queue) ?? 0) + 1);
     core.serve(queue);
+  }
+
+  /** What it sees of the queue. */
+  get inside(): Inside {
+    const { core } = this.#shared;
+    return { ...core.inside, queues: [core.instrumentsOf(this.#queue)] };
   }
 
   /** The queue is no longer served for this worker's sake; resolves when that has been seen to. */

@@ -1,4 +1,5 @@
 import type { AnyTasks, TaskTypes } from "../core/task.ts";
+import { INSIDE, type Inside } from "../runtime/inside.ts";
 import type { GivenTime } from "../store/queue-store.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { TaskWorker, type TaskWorkerOptions } from "../worker/task-worker.ts";
@@ -40,6 +41,18 @@ export class Worker<T extends TaskTypes<T> = AnyTasks> extends TaskWorker<T> {
   override run(): void {
     super.run();
     if (this.parsed.scheduler) this.#scheduler ??= this.#startScheduler();
+  }
+
+  /** @internal */
+  override [INSIDE](): Inside {
+    const inside = super[INSIDE]();
+    const scheduler = this.#scheduler?.inside;
+    if (scheduler === undefined) return inside;
+    return {
+      ...inside,
+      queues: [...inside.queues, ...scheduler.queues],
+      loops: [...inside.loops, ...scheduler.loops],
+    };
   }
 
   override async close(options: { graceMs?: number } = {}): Promise<void> {

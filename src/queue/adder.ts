@@ -22,6 +22,7 @@ import {
   within,
   type QueueStore,
 } from "../store/queue-store.ts";
+import type { QueueInstruments } from "../runtime/instruments.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
@@ -55,6 +56,7 @@ export interface AdderOptions {
   readonly payloadMaxBytes: number;
   readonly addTimeoutMs: number;
   readonly waitingMax: number;
+  readonly instruments: QueueInstruments;
   /** What an add that says nothing asks of the replicas. */
   readonly confirmation: Confirmation | undefined;
 }
@@ -101,7 +103,9 @@ export class Adder {
     this.#batcher = new Batcher(
       async (shard, args, items, callOptions) => {
         const wereMadeFor = (now: Registered): boolean => items.every((item) => isSame(item.registered, now));
-        return outcomesOf(items.length, await this.#send(shard, args, wereMadeFor, callOptions));
+        const reply = await this.#send(shard, args, wereMadeFor, callOptions);
+        options.instruments.added += items.length - reply.existed.length;
+        return outcomesOf(items.length, reply);
       },
       options.waitingMax,
       () => this.#batchMax,
@@ -179,6 +183,7 @@ export class Adder {
     const options = confirmedWithin(confirmation, this.#options.addTimeoutMs);
     const wereMadeFor = (now: Registered): boolean => isSame(now, registered);
     const { nowMs, existed } = await this.#send(shard, items, wereMadeFor, options);
+    this.#options.instruments.added += tasks.length - existed.length;
     tasks.forEach((task, i) => complete(task, dues[i] as Due, nowMs, false));
     for (const i of existed) (tasks[i] as SentTask).existed = true;
   }

@@ -3,6 +3,7 @@ import { shardOf } from "../core/ids.ts";
 import { checkTaskId } from "../core/names.ts";
 import type { Confirmation } from "../core/options.ts";
 import type { ParsedFilter } from "../core/task-filter.ts";
+import type { QueueInstruments } from "../runtime/instruments.ts";
 import type { TaskState } from "../core/task.ts";
 import type { TaskLog } from "../runtime/task-log.ts";
 import type { CallOptions } from "../store/connection.ts";
@@ -29,6 +30,7 @@ interface Matching {
 
 interface ChangerOptions {
   readonly waitingMax: number;
+  readonly instruments: QueueInstruments;
   readonly taskLog: TaskLog;
 }
 
@@ -47,6 +49,7 @@ export class Changer {
   readonly #store: QueueStore;
   readonly #registration: Registration;
   readonly #inspector: Inspector;
+  readonly #instruments: QueueInstruments;
   readonly #verbs: Record<Verb, Batcher<string>>;
   readonly #taskLog: TaskLog;
 
@@ -54,11 +57,12 @@ export class Changer {
     store: QueueStore,
     registration: Registration,
     inspector: Inspector,
-    { waitingMax, taskLog }: ChangerOptions,
+    { instruments, waitingMax, taskLog }: ChangerOptions,
   ) {
     this.#store = store;
     this.#registration = registration;
     this.#inspector = inspector;
+    this.#instruments = instruments;
     this.#verbs = this.#batchers(waitingMax);
     this.#taskLog = taskLog;
   }
@@ -139,7 +143,12 @@ export class Changer {
     const batcher = (verb: Verb): Batcher<string> =>
       new Batcher<string>(async (shard, args, items, options) => {
         const keys = (await this.#shards(options))[shard];
-        return keys === undefined ? items.map(() => "missing") : await this.#store[verb](keys, args, options);
+        if (keys === undefined) return items.map(() => "missing");
+        const outcomes = await this.#store[verb](keys, args, options);
+        for (const outcome of outcomes) {
+          if (outcome === "cancelled" || outcome === "requeued") this.#instruments[outcome]++;
+        }
+        return outcomes;
       }, waitingMax);
     return {
       cancel: batcher("cancel"),

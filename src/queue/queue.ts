@@ -32,6 +32,8 @@ import type {
 } from "../core/task.ts";
 import { parseOptions, show } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
+import { INSIDE, type Inside } from "../runtime/inside.ts";
+import { QueueInstruments } from "../runtime/instruments.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
@@ -94,6 +96,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #changer: Changer;
   readonly #control: QueueControl;
   readonly #taskLog: TaskLog;
+  readonly #instruments: QueueInstruments;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -115,12 +118,15 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#registration = new Registration(this.#store, parsed.shards, defaults);
     this.#addTimeoutMs = parsed.addTimeoutMs;
     this.#confirmation = confirmationOf(parsed.durability);
-    const adding = { ...parsed, defaults, confirmation: this.#confirmation };
+    const instruments = new QueueInstruments(name);
+    this.#instruments = instruments;
+    const adding = { ...parsed, defaults, instruments, confirmation: this.#confirmation };
     this.#adder = new Adder(this.#store, this.#registration, adding);
     this.#sends = new Sends({ queue: name, server: () => serverOf(options.connection) });
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
     this.#changer = new Changer(this.#store, this.#registration, this.#inspector, {
+      instruments,
       waitingMax: parsed.waitingMax,
       taskLog: this.#taskLog,
     });
@@ -353,6 +359,16 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
       const { force, durability } = parseOptions(obliterateOptionsSchema, options, what);
       await this.#control.obliterate(force === true, confirmationOf(durability, this.#confirmation));
     });
+  }
+
+  /** @internal */
+  [INSIDE](): Inside {
+    return {
+      queues: [this.#instruments],
+      scripts: this.#connection.scripts,
+      loops: [],
+      redis: this.#connection.look,
+    };
   }
 
   /** Waits for what was asked for, then lets go of the connection. */

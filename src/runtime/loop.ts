@@ -17,6 +17,7 @@ export class Loop {
   #timer: NodeJS.Timeout | undefined;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #hintAtMs = Number.POSITIVE_INFINITY;
+  #beganMs = 0;
   #failedMs = FAILED_MIN_MS;
   #running: Promise<void> | undefined;
 
@@ -24,6 +25,12 @@ export class Loop {
   constructor(look: (signal: AbortSignal) => Promise<number>, onError: (error: unknown) => void) {
     this.#look = look;
     this.#onError = onError;
+  }
+
+  /** How long the look that is under way has taken, or how long ago the next one should have begun. */
+  get behindMs(): number {
+    if (this.#state === "running") return performance.now() - this.#beganMs;
+    return this.#state === "sleeping" ? Math.max(0, performance.now() - this.#wakeAtMs) : 0;
   }
 
   start(delayMs = 0): void {
@@ -64,6 +71,7 @@ export class Loop {
 
   async #run(): Promise<void> {
     this.#state = "running";
+    this.#beganMs = performance.now();
     this.#hintAtMs = Number.POSITIVE_INFINITY;
     let delayMs: number;
     try {

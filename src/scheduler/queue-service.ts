@@ -1,3 +1,4 @@
+import type { QueueInstruments } from "../runtime/instruments.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { TaskLog } from "../runtime/task-log.ts";
@@ -10,6 +11,7 @@ import { Ticker } from "./ticker.ts";
 /** One queue as a scheduler serves it: a ticker for each shard that it is to own, and the care for the copies of meta. */
 export interface QueueServiceOptions {
   readonly scheduler: string;
+  readonly instruments: QueueInstruments;
   readonly slowPollMs: number;
   readonly logger: Logger;
   readonly taskLog: TaskLog;
@@ -43,6 +45,12 @@ export class QueueService {
     this.#repairs.start(REPAIR_MS);
   }
 
+  /** Of the loop that is furthest behind. */
+  get behindMs(): number {
+    const tickers = [...this.#tickers.values()].map(({ behindMs }) => behindMs);
+    return Math.max(this.#repairs.behindMs, ...tickers);
+  }
+
   /** Takes the shards that are this scheduler's among the candidates, and leaves the others. */
   rebalance(candidates: readonly string[]): void {
     const { scheduler } = this.#options;
@@ -61,7 +69,7 @@ export class QueueService {
   }
 
   #take(keys: ShardKeys): void {
-    const { scheduler, slowPollMs, logger, taskLog, onStale, onError } = this.#options;
+    const { scheduler, slowPollMs, logger, taskLog, instruments, onStale, onError } = this.#options;
     const { queue } = this.#store.namespace;
     const { shard } = keys;
     const ticker = new Ticker(this.#connection, this.#store, keys, {
@@ -73,6 +81,8 @@ export class QueueService {
       onTicked: ({ recovered, buried, recoveredIds, buriedIds, generation }) => {
         this.#generations.set(keys, generation);
         if (recovered + buried === 0) return;
+        instruments.recovered += recovered;
+        instruments.dead += buried;
         logger.warn({ queue, shard, recovered, buried }, "leases expired");
         taskLog.reaped(queue, shard, recoveredIds, buriedIds);
       },

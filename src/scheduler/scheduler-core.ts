@@ -1,5 +1,7 @@
 import { hostname } from "node:os";
 import { memberId } from "../core/ids.ts";
+import { furthestBehind, type Inside } from "../runtime/inside.ts";
+import { QueueInstruments } from "../runtime/instruments.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TaskLog } from "../runtime/task-log.ts";
 import type { Connection } from "../store/connection.ts";
@@ -41,6 +43,8 @@ export class SchedulerCore {
   readonly #services = new Map<string, QueueService>();
   /** By queue: services that still hand their shards over. */
   readonly #stopping = new Map<string, Promise<void>>();
+  /** Kept when a queue goes, since it may come again. */
+  readonly #instruments = new Map<string, QueueInstruments>();
   #candidates: ReadonlyMap<string, readonly Candidate[]> = new Map();
   #state: "joining" | "standby" | "active" = "joining";
   #isTelling = false;
@@ -77,10 +81,30 @@ export class SchedulerCore {
     this.#watch.start();
   }
 
+  get inside(): Inside {
+    return {
+      queues: [...this.#instruments.values()],
+      scripts: this.#connection.scripts,
+      loops: [
+        furthestBehind("scheduler heartbeat", [this.#heartbeat]),
+        furthestBehind("scheduler queue watch", [this.#watch]),
+        furthestBehind("scheduler shards", this.#services.values()),
+      ],
+      redis: this.#connection.look,
+    };
+  }
+
+  instrumentsOf(queue: string): QueueInstruments {
+    let instruments = this.#instruments.get(queue);
+    if (instruments === undefined) this.#instruments.set(queue, (instruments = new QueueInstruments(queue)));
+    return instruments;
+  }
+
   /** One more queue, which need not exist yet. */
   serve(queue: string): void {
     if (this.#queues.has(queue)) return;
     this.#queues.add(queue);
+    this.instrumentsOf(queue);
     this.#tellSoon();
     const stopping = this.#stopping.get(queue);
     if (stopping === undefined) this.#watch.seek(queue);
@@ -146,6 +170,7 @@ export class SchedulerCore {
     const store = new QueueStore(this.#connection, { prefix, queue }, time);
     const service = new QueueService(this.#connection, store, shards, {
       scheduler: this.id,
+      instruments: this.instrumentsOf(queue),
       slowPollMs,
       logger,
       taskLog,

@@ -2,6 +2,7 @@ import { DelayqError } from "../core/errors.ts";
 import { checkKeyPart } from "../core/names.ts";
 import { schedulerOptionsSchema, type TaskLogLevel } from "../core/options.ts";
 import { parseOptions, show } from "../core/validate.ts";
+import { INSIDE, type Inside } from "../runtime/inside.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
@@ -60,6 +61,11 @@ export class Scheduler {
     this.id = this.#core.id;
     for (const queue of this.queues) this.#core.serve(queue);
     this.#core.start();
+  }
+
+  /** @internal */
+  [INSIDE](): Inside {
+    return this.#core.inside;
   }
 
   /** Hands its shards over and ends. */

@@ -74,6 +74,10 @@ export class Ticker {
     this.#connection.subscriber.listen(headChannel(this.#keys), this.#hear);
   }
 
+  get behindMs(): number {
+    return this.#loop.behindMs;
+  }
+
   /** Ticks once; returns after how many ms to tick again. */
   async runOnce(signal?: AbortSignal): Promise<number> {
     this.#isPlanned = false;

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DelayqError } from "../core/errors.ts";
 import type { Confirmation } from "../core/options.ts";
+import type { RedisLook } from "../runtime/inside.ts";
+import { ScriptInstruments } from "../runtime/instruments.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { ConfirmedCalls } from "./confirmed-calls.ts";
 import type { LaneCall } from "./confirmed-lane.ts";
@@ -42,6 +44,7 @@ const MAJOR_MIN = 7;
 const shared = new Map<string | object, Connection>();
 
 export class Connection {
+  readonly scripts = new ScriptInstruments();
   readonly #key: string | object;
   readonly #client: Client;
   readonly #openSubscriber: () => Subscriber;
@@ -54,6 +57,7 @@ export class Connection {
   #isRefreshing = false;
   #corked: object | undefined;
   #lastError: unknown;
+  #answeredMs: number | undefined;
   #version: Promise<void> | undefined;
   #becomesReady: Promise<void> | undefined;
   #endWait = (): void => {};
@@ -88,8 +92,21 @@ export class Connection {
     this.#confirmed?.close();
   }
 
+  /** For what is asked of servers, not of keys; see redis-facts.ts. It may not be connected. */
+  get client(): Client {
+    return this.#client;
+  }
+
   get isCluster(): boolean {
     return this.#client.isCluster;
+  }
+
+  get look(): RedisLook {
+    const answeredMs = this.#answeredMs;
+    return {
+      isConnected: this.#client.status === "ready",
+      answeredMsAgo: answeredMs === undefined ? undefined : performance.now() - answeredMs,
+    };
   }
 
   get subscriber(): Subscriber {
@@ -107,11 +124,15 @@ export class Connection {
     const { definition } = script;
     const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
     const { confirmation } = options;
-    const reply = await this.#repeated(options, definition.name, (oneTry) =>
-      confirmation === undefined
-        ? this.#evaluate(script, keys, given, items, oneTry)
-        : this.#confirm(script, keys, given, items, { ...options, confirmation, oneTry }),
-    );
+    const reply = await this.#repeated(options, definition.name, (oneTry) => {
+      const sentMs = performance.now();
+      const answer =
+        confirmation === undefined
+          ? this.#evaluate(script, keys, given, items, oneTry)
+          : this.#confirm(script, keys, given, items, { ...options, confirmation, oneTry });
+      if (this.scripts.times !== undefined) this.#noteTime(definition.name, sentMs, answer);
+      return answer;
+    });
     return script.decode(reply);
   }
 
@@ -124,7 +145,7 @@ export class Connection {
     return await this.#repeated(options, command, () => this.#client.call(command, ...args));
   }
 
-  /** For what is asked of servers, not of keys; see redis-facts.ts. */
+  /** The client, when it is connected. */
   async ready(options: CallOptions): Promise<Client> {
     return await this.#repeated(options, "connect", async () => await Promise.resolve(this.#client));
   }
@@ -162,6 +183,12 @@ export class Connection {
     }
   }
 
+  /** Of a try that fails another tells. */
+  #noteTime(script: string, sentMs: number, answer: Promise<unknown>): void {
+    const note = (): void => this.scripts.answered(script, performance.now() - sentMs);
+    answer.then(note, () => {}); // told to whoever made the call
+  }
+
   async #confirm(
     { source, definition }: Pick<Script, "definition" | "source">,
     keys: KeySource,
@@ -190,7 +217,9 @@ export class Connection {
         this.#cork();
         const answer = before(deadlineMs, signal, send(oneTry));
         if (options.confirmation === undefined) this.#stalled?.watch(answer); // else its lane does, without its WAIT
-        return await answer;
+        const value = await answer;
+        this.#answeredMs = performance.now();
+        return value;
       } catch (error) {
         oneTry.isOver = true;
         if (error instanceof DelayqError) throw error;

@@ -52,6 +52,10 @@ export class Heartbeat {
     if (isListening) this.#connection.subscriber.listen(membersChannel(prefix), this.#hear);
   }
 
+  get behindMs(): number {
+    return this.#loop.behindMs;
+  }
+
   /** Beat now: the members may have changed, or the pace has. */
   hint(): void {
     this.#loop.hint();

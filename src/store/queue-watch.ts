@@ -35,6 +35,10 @@ export class QueueWatch {
     await this.#loop.stop();
   }
 
+  get behindMs(): number {
+    return this.#loop.behindMs;
+  }
+
   /** Look out for one more queue; those that are named in one turn of the event loop are asked for in one call. */
   seek(queue: string): void {
     this.#missing.add(queue);

@@ -124,6 +124,11 @@ export class Claimer {
     return this.#shards.length;
   }
 
+  /** Of the shard whose loop is furthest behind. */
+  get behindMs(): number {
+    return this.#shards.reduce((most, { loop }) => Math.max(most, loop.behindMs), 0);
+  }
+
   /**
    * With no scheduler alive nobody wakes this worker, and it looks by itself every second. Where many workers look after a
    * shard each does it more rarely: the look of any one is enough.

@@ -45,6 +45,10 @@ export class LeaseKeeper {
     await this.#loop.stop();
   }
 
+  get behindMs(): number {
+    return this.#loop.behindMs;
+  }
+
   add(held: HeldTask): void {
     const ofShard = this.#held.get(held.keys);
     if (ofShard === undefined) this.#held.set(held.keys, new Set([held]));

@@ -1,4 +1,5 @@
 import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
+import type { QueueInstruments, RunOutcome } from "../runtime/instruments.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
 import type { Runs } from "../telemetry/runs.ts";
@@ -13,6 +14,7 @@ export interface RunnerOptions {
   readonly findHandler: FindHandler;
   readonly logger: Logger;
   readonly taskLog: TaskLog;
+  readonly instruments: QueueInstruments;
   /** How long a task whose name has no handler here waits, in ms: for a worker that has one. */
   readonly unhandledDelayMs: number;
   readonly runs: Runs;
@@ -39,7 +41,8 @@ export class Runner {
     return this.#running;
   }
 
-  start(held: HeldTask): void {
+  /** @param sentMs when its claim was sent, on the clock of `performance.now()` */
+  start(held: HeldTask, sentMs: number): void {
     const { task, kept } = held;
     const handler = this.#options.findHandler(task.name);
     if (handler === undefined) {
@@ -47,12 +50,12 @@ export class Runner {
       return;
     }
     this.#running.add(held);
-    const { taskLog } = this.#options;
+    const { taskLog, instruments } = this.#options;
     // Of a run that is traced all is said within its trace.
     const run = (held.run = this.#options.runs.begin(task, held.trace));
     if (run === undefined) taskLog.started(task);
     else run.within(() => taskLog.started(task));
-    if (taskLog.isTiming) held.startedMs = performance.now();
+    if (taskLog.isTiming || instruments.times !== undefined) this.#noteStart(held, sentMs);
     const timer =
       kept.timeoutMs === 0
         ? undefined
@@ -149,9 +152,21 @@ export class Runner {
   #decide(held: HeldTask, verdict: Verdict, thrown?: unknown, result?: unknown): void {
     if (held.isDecided) return;
     held.isDecided = true;
-    if (held.startedMs !== undefined) held.durationMs = performance.now() - held.startedMs;
+    if (held.startedMs !== undefined) this.#noteEnd(held, held.startedMs, verdict);
     held.run?.end(verdict.kind, held.isLost, thrown);
     this.#options.onVerdict(held, verdict, result);
+  }
+
+  /** How late it is, counted from before its claim was sent: so what the event loop was blocked for since is within. */
+  #noteStart(held: HeldTask, sentMs: number): void {
+    const { startedAtMs: claimedAtMs = 0, dueAtMs } = held.task;
+    held.startedMs = performance.now();
+    this.#options.instruments.times?.startLag.observe(claimedAtMs - dueAtMs + held.startedMs - sentMs);
+  }
+
+  #noteEnd(held: HeldTask, startedMs: number, verdict: Verdict): void {
+    held.durationMs = performance.now() - startedMs;
+    this.#options.instruments.times?.ran(outcomeOf(verdict), held.durationMs);
   }
 
   #postponeUnhandled(held: HeldTask): void {
@@ -165,6 +180,22 @@ export class Runner {
     }
     this.#decide(held, { kind: "postpone", ms: this.#options.unhandledDelayMs });
     this.#options.onReturned();
+  }
+}
+
+function outcomeOf(verdict: Verdict): RunOutcome {
+  switch (verdict.kind) {
+    case "ack":
+    case "keep":
+      return "completed";
+    case "retry":
+    case "bury":
+      return verdict.isTimedOut ? "timed_out" : "failed";
+    case "postpone":
+      return "postponed";
+    case "release":
+    case "expire": // of a task that was not started, so it is not asked for
+      return "released";
   }
 }
 

@@ -16,6 +16,8 @@ import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../
 import { EXPIRE, RELEASE, isExpired, type Verdict } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
+import { INSIDE, furthestBehind, type Inside } from "../runtime/inside.ts";
+import { QueueInstruments } from "../runtime/instruments.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
@@ -107,6 +109,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly #keeper: LeaseKeeper;
   readonly #runner: Runner;
   readonly #runs: Runs;
+  readonly #instruments: QueueInstruments;
   readonly #settler: Settler;
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
@@ -136,6 +139,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     const prefix = checkKeyPart("prefix", this.parsed.prefix);
     this.logger = options.logger ?? defaultLogger(this.parsed);
     this.taskLog = new TaskLog(this.logger, this.parsed);
+    this.#instruments = new QueueInstruments(queue);
     this.#connection = Connection.acquire(options.connection, this.logger);
     this.#store = new QueueStore(this.#connection, { prefix, queue }, time);
     this.#settler = new Settler(this.#store, {
@@ -156,6 +160,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       runs: this.#runs,
       logger: this.logger,
       taskLog: this.taskLog,
+      instruments: this.#instruments,
       unhandledDelayMs,
       onVerdict: (held, verdict, result) => {
         this.#settler.push({ held, verdict, result });
@@ -218,6 +223,22 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     const { graceMs } = parseOptions(closeOptionsSchema, options, "the options of close");
     this.#closed ??= this.#close(graceMs);
     await this.#closed;
+  }
+
+  /** @internal */
+  [INSIDE](): Inside {
+    return {
+      queues: [this.#instruments],
+      slots: { concurrency: this.parsed.concurrency, running: this.#runner.running.size },
+      scripts: this.#connection.scripts,
+      loops: [
+        furthestBehind("worker heartbeat", [this.#heartbeat]),
+        furthestBehind("worker queue watch", [this.#watch]),
+        furthestBehind("worker leases", [this.#keeper]),
+        furthestBehind("worker claims", this.#claimer === undefined ? [] : [this.#claimer]),
+      ],
+      redis: this.#connection.look,
+    };
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -334,7 +355,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     const { held, verdict = canStart ? undefined : RELEASE } = this.#heldOf(batch, claimed);
     this.#keeper.add(held);
     if (verdict !== undefined) this.#runner.decline(held, verdict);
-    else if (this.#state === "running" && held.deadlineMs > performance.now()) this.#runner.start(held);
+    else if (this.#state === "running" && held.deadlineMs > performance.now())
+      this.#runner.start(held, batch.sentMs);
     else this.#runner.decline(held, RELEASE);
   }
 
@@ -383,6 +405,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper.remove(held);
     if (held.run === undefined) this.#logSettled(held, verdict);
     else held.run.within(() => this.#logSettled(held, verdict));
+    this.#count(verdict);
     const task = held.task as Task<T>;
     switch (verdict.kind) {
       case "ack":
@@ -428,6 +451,29 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     }
   }
 
+  /** As Redis counts. */
+  #count(verdict: Verdict): void {
+    const counts = this.#instruments;
+    switch (verdict.kind) {
+      case "ack":
+      case "keep":
+        counts.completed++;
+        break;
+      case "retry":
+      case "bury":
+        counts.failed++;
+        counts[verdict.kind === "retry" ? "retried" : "dead"]++;
+        if (verdict.isTimedOut) counts.timedOut++;
+        break;
+      case "expire":
+        counts.expired++;
+        break;
+      case "release":
+      case "postpone":
+        break;
+    }
+  }
+
   /** Redis never said whether the settles counted. If they did not, the leases expire, and the tasks run again. */
   #settleFailed(settled: readonly Settled[], error: unknown): void {
     for (const { held } of settled) this.#keeper.remove(held);
@@ -438,6 +484,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper.remove(held);
     if (held.isLost) return;
     held.isLost = true;
+    this.#instruments.leasesLost++;
     held.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
     if (held.run === undefined) this.taskLog.leaseLost(held.task);
     else held.run.within(() => this.taskLog.leaseLost(held.task));
