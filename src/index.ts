@@ -35,4 +35,5 @@ export type {
 } from "./core/task.ts";
 export type { ConnectionOption } from "./store/connection-options.ts";
 export type { TaskFilter } from "./core/task-filter.ts";
+export { collectMetrics, type MetricsSources } from "./metrics/collect.ts";
 export type { BulkOptions } from "./queue/changer.ts";

@@ -1,6 +1,7 @@
 import { expectTypeOf, test } from "vitest";
 import type { AddedTask, RequeueOutcome, Task } from "../../src/index.ts";
-import { Queue, Worker } from "../../src/index.ts";
+import { Registry, type OpenMetricsContentType } from "prom-client";
+import { Queue, Worker, collectMetrics } from "../../src/index.ts";
 
 interface Mail {
   welcome: { data: { userId: number }; result: string };
@@ -75,4 +76,14 @@ test("a plain queue takes anything", () => {
   void queue.add("whatever", { at: "all" });
   void queue.add("nothing", null);
   new Worker("anything", (task) => task.data.some.thing);
+});
+
+test("metrics take typed queues and workers, and registries of both formats", () => {
+  const queue = new Queue<Mail>("emails");
+  const worker = new Worker<Mail>("emails", { welcome: () => "sent" });
+  const stop = collectMetrics(new Registry(), { queues: [queue], workers: [worker] });
+  expectTypeOf(stop).toEqualTypeOf<() => void>();
+  collectMetrics(new Registry<OpenMetricsContentType>(), { schedulers: [] });
+  // @ts-expect-error -- no queue
+  collectMetrics(new Registry(), { queues: ["emails"] });
 });
