@@ -17,6 +17,7 @@ export interface ServerFacts {
   readonly policy: string | undefined;
   readonly memory: { readonly usedBytes: number; readonly maxBytes: number } | undefined;
   readonly persistence: PersistenceFacts | undefined;
+  readonly usage: UsageFacts | undefined;
   /** Of a master: those that follow it. */
   readonly replicas: readonly ReplicaFacts[];
   /** Of a master: how many replicas must follow for it to take writes, and how many do; undefined unless that is set. */
@@ -26,6 +27,18 @@ export interface ServerFacts {
   readonly clockAheadMs: number;
   /** How far off that may be: half the time of asking. */
   readonly clockErrorMs: number;
+}
+
+/** What it does, and has done since it was started. */
+export interface UsageFacts {
+  readonly isLoading: boolean;
+  /** When the last snapshot was taken, or it was started; epoch seconds by the clock of Redis. */
+  readonly savedAtSeconds: number;
+  readonly cpuUserSeconds: number;
+  readonly cpuSystemSeconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly evictedKeys: number;
 }
 
 export interface PersistenceFacts {

@@ -146,6 +146,25 @@ export class QueueStore {
     await this.#connection.call(scripts.copyCtl, keys, args, [...meta.profiles].flat(), options);
   }
 
+  /** Says that an export was written to its end. Returns false for a queue that is not there. */
+  async noteExport(options = within()): Promise<boolean> {
+    const args = { nowMs: this.#time() };
+    const { word } = await this.#connection.call(
+      scripts.noteExport,
+      { meta: this.#meta() },
+      args,
+      [],
+      options,
+    );
+    return word === "NOTED";
+  }
+
+  /** When the last export was written to its end, epoch ms by the clock of Redis; undefined if none was. */
+  async readExportedAt(options = within()): Promise<number | undefined> {
+    const ms = await this.#connection.read("hget", [this.#meta(), "exportedAtMs"], options);
+    return typeof ms === "string" ? Number(ms) : undefined;
+  }
+
   async wipeMeta(options = within()): Promise<void> {
     await this.#connection.call(scripts.wipeMeta, { meta: this.#meta() }, {}, [], options);
   }
@@ -249,20 +268,15 @@ export class QueueStore {
   }
 
   /** Who serves a shard, its tasks, counters and telling times; and how many died in the last `sinceMs`. */
-  async lookShard(keys: ShardKeys, sinceMs: number) {
+  async lookShard(keys: ShardKeys, sinceMs: number, options = within()) {
     const args = { nowMs: this.#time(), sinceMs };
-    return await this.#connection.call(scripts.lookShard, keys, args, [], within());
+    return await this.#connection.call(scripts.lookShard, keys, args, [], options);
   }
 
   /** How many tasks are due before each of some instants, INSTANTS_MAX of them at most; those on the runway are left out. */
-  async dueBefore(keys: ShardKeys, instantsMs: readonly number[]) {
-    return await this.#connection.call(
-      scripts.dueBefore,
-      keys,
-      { nowMs: this.#time() },
-      instantsMs,
-      within(),
-    );
+  async dueBefore(keys: ShardKeys, instantsMs: readonly number[], options = within()) {
+    const args = { nowMs: this.#time() };
+    return await this.#connection.call(scripts.dueBefore, keys, args, instantsMs, options);
   }
 
   // Serving

@@ -6,6 +6,7 @@ import type {
   ReplicaFacts,
   RightsFacts,
   ServerFacts,
+  UsageFacts,
 } from "../core/doctor-facts.ts";
 import type { Client } from "./connection-options.ts";
 import type { CallOptions, Connection } from "./connection.ts";
@@ -26,22 +27,42 @@ export async function readRedisFacts(
   options: CallOptions,
 ): Promise<RedisFacts> {
   const client = await connection.ready(options);
-  const cluster = isCluster(client) ? client : undefined;
-  const masters = cluster === undefined ? [client as Redis] : cluster.nodes("master");
-  const first = masters[0];
-  if (first === undefined) throw new Error("Expected the Cluster to have a master that answers.");
-  const asked = await Promise.all(masters.map(async (master) => await askMaster(first, master)));
+  const asked = await askAll(client);
+  const [first] = mastersOf(client);
   const [state, rights] = await Promise.all([
-    cluster === undefined ? undefined : clusterState(first),
-    readRights(first, prefix, cluster !== undefined),
+    client.isCluster ? clusterState(first) : undefined,
+    readRights(first, prefix, client.isCluster),
   ]);
   return {
-    kind: cluster !== undefined ? "cluster" : isSentinel(first) ? "sentinel" : "standalone",
-    servers: asked.flatMap(({ servers }) => servers),
-    unreachable: asked.flatMap((one) => one.unreachable),
+    kind: client.isCluster ? "cluster" : isSentinel(first) ? "sentinel" : "standalone",
+    ...asked,
     clusterState: state,
     rights,
   };
+}
+
+/** What all servers say of themselves, and which did not answer. */
+export async function readServers(
+  connection: Connection,
+  options: CallOptions,
+): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+  return await askAll(await connection.ready(options));
+}
+
+async function askAll(client: Client): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+  const masters = mastersOf(client);
+  const asked = await Promise.all(masters.map(async (master) => await askMaster(masters[0], master)));
+  return {
+    servers: asked.flatMap(({ servers }) => servers),
+    unreachable: asked.flatMap(({ unreachable }) => unreachable),
+  };
+}
+
+function mastersOf(client: Client): [Redis, ...Redis[]] {
+  if (!isCluster(client)) return [client];
+  const [first, ...others] = client.nodes("master");
+  if (first === undefined) throw new Error("Expected the Cluster to have a master that answers.");
+  return [first, ...others];
 }
 
 const isCluster = (client: Client): client is Cluster => client.isCluster;
@@ -111,6 +132,7 @@ async function askServer(server: Redis, address: string): Promise<ServerFacts> {
       ? { usedBytes: Number(info.get("used_memory")), maxBytes: Number(info.get("maxmemory")) }
       : undefined,
     persistence: persistenceOf(info, settings),
+    usage: usageOf(info),
     replicas: replicasOf(info),
     minReplicas:
       good === undefined
@@ -147,6 +169,20 @@ function persistenceOf(
     takesSnapshots: save === undefined ? undefined : save !== "",
     isSnapshotOk: info.get("rdb_last_bgsave_status") !== "err",
     fsync: settings.get("appendfsync"),
+  };
+}
+
+function usageOf(info: ReadonlyMap<string, string>): UsageFacts | undefined {
+  if (!info.has("used_cpu_user")) return undefined;
+  const number = (name: string): number => Number(info.get(name) ?? 0);
+  return {
+    isLoading: info.get("loading") === "1",
+    savedAtSeconds: number("rdb_last_save_time"),
+    cpuUserSeconds: number("used_cpu_user"),
+    cpuSystemSeconds: number("used_cpu_sys"),
+    receivedBytes: number("total_net_input_bytes"),
+    sentBytes: number("total_net_output_bytes"),
+    evictedKeys: number("evicted_keys"),
   };
 }
 
@@ -206,13 +242,22 @@ function settingsOf(reply: unknown): Map<string, string> {
   return new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ""]] : [])));
 }
 
-function addressOf({ options, stream }: Redis): string {
+/** As it was named, so that it has one name whether it is connected or not. */
+function addressOf(server: Redis): string {
+  const { options, stream } = server;
   if (options.path !== undefined && options.path !== null && options.path !== "") return options.path;
+  if (!isSentinel(server)) return `${options.host}:${options.port}`;
   // Through sentinels the options do not say where it is.
   const socket = stream as { remoteAddress?: string; remotePort?: number } | undefined;
   return socket?.remoteAddress === undefined
-    ? `${options.host}:${options.port}`
+    ? String(options.name)
     : `${socket.remoteAddress}:${socket.remotePort}`;
+}
+
+/** What a Redis is called that has not answered yet. */
+export function nameOfRedis(connection: Connection): string {
+  const { client } = connection;
+  return isCluster(client) ? "cluster" : addressOf(client);
 }
 
 async function within<T>(answer: Promise<T>): Promise<T> {

@@ -431,6 +431,14 @@ export const setPaused = defineScript({
   },
 });
 
+export const noteExport = defineScript({
+  name: "note-export",
+  keys: ["meta"],
+  args: ["nowMs"],
+  items: [],
+  replies: { NOTED: none, NO_QUEUE: none },
+});
+
 export const wipeMeta = defineScript({
   name: "wipe-meta",
   keys: ["meta"],

@@ -18,6 +18,7 @@ const server = (facts: Partial<ServerFacts> = {}): ServerFacts => ({
   policy: "noeviction",
   memory: { usedBytes: 1e6, maxBytes: 0 },
   persistence: AOF,
+  usage: undefined,
   replicas: [],
   minReplicas: undefined,
   isLinked: undefined,

@@ -260,3 +260,26 @@ describe("what the store reads of meta", () => {
     expect(keyspace.store.cachedProfile(number)).toBeUndefined();
   });
 });
+
+describe("note-export", () => {
+  test("notes when an export ended, the latest of them", async () => {
+    const keyspace = await setup();
+    await register(keyspace, 4);
+    expect(await keyspace.store.readExportedAt()).toBeUndefined();
+    const { reply, changes } = await keyspace.watch(async () => keyspace.store.noteExport());
+    expect(reply).toBe(true);
+    expect(changes).toEqual({ meta: { exportedAtMs: String(NOW) } });
+    keyspace.advance(10);
+    const again = await keyspace.watch(async () => keyspace.store.noteExport());
+    expect(again.changes).toEqual({ meta: { exportedAtMs: String(NOW + 10) } });
+    expect(await keyspace.store.readExportedAt()).toBe(NOW + 10);
+    expect(await keyspace.store.readMeta()).toMatchObject({ shards: 4, paused: false });
+  });
+
+  test("makes no queue", async () => {
+    const keyspace = await setup();
+    const { reply, changes } = await keyspace.watch(async () => keyspace.store.noteExport());
+    expect(reply).toBe(false);
+    expect(changes).toEqual({});
+  });
+});

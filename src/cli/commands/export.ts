@@ -1,10 +1,11 @@
 import type { Command } from "commander";
+import { DelayqError } from "../../core/errors.ts";
 import { TASK_STATES } from "../../core/task.ts";
 import { Exporter } from "../../queue/exporter.ts";
 import { QueueStore } from "../../store/queue-store.ts";
 import { counted } from "../import/summary.ts";
 import { interruptible } from "../interruptible.ts";
-import { drained, print, printableJson } from "../output.ts";
+import { drained, print, printableJson, say } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { checkQueueExists, withRedis, withRedisFlags, type RedisFlags } from "../redis-session.ts";
 
@@ -33,9 +34,8 @@ export function addExportCommand(root: Command): void {
 async function run(queueName: string, flags: RedisFlags): Promise<void> {
   await withRedis(flags, async (redis) => {
     await checkQueueExists(redis, queueName);
-    const exporter = new Exporter(
-      new QueueStore(redis.connection, { prefix: redis.prefix, queue: queueName }),
-    );
+    const store = new QueueStore(redis.connection, { prefix: redis.prefix, queue: queueName });
+    const exporter = new Exporter(store);
     const counts = await redis.queue(queueName).counts();
     const total = TASK_STATES.reduce((sum, state) => sum + counts[state], 0);
     // Lines on the same terminal would be torn by it.
@@ -50,9 +50,20 @@ async function run(queueName: string, flags: RedisFlags): Promise<void> {
           await drained();
           if (signal.aborted) return;
         }
+        await noteEnd(store);
       }, done);
     } finally {
       progress?.stop();
     }
   });
+}
+
+/** For whoever watches how old the last backup is. The export is whole without it. */
+async function noteEnd(store: QueueStore): Promise<void> {
+  try {
+    await store.noteExport();
+  } catch (error) {
+    if (!(error instanceof DelayqError)) throw error;
+    say(`the export is whole, but Redis could not take note of that: ${error.message}`);
+  }
 }

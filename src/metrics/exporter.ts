@@ -1,0 +1,223 @@
+import type { ServerFacts } from "../core/doctor-facts.ts";
+import { TASK_STATES } from "../core/task.ts";
+import { DUE_WITHIN_MS, takeCensus, type Census, type QueueCensus } from "../queue/census.ts";
+import { bounded } from "../runtime/bounded.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Connection } from "../store/connection.ts";
+import { nameOfRedis, readServers } from "../store/redis-facts.ts";
+import { EXPORTER_METRICS } from "./catalogue.ts";
+import { Family, type MetricsRegistry, type Reading } from "./family.ts";
+
+/**
+ * Tells of whole queues and of Redis, from one place, so that nothing is counted twice.
+ *
+ * A reading is over within 2.5 s, whatever Redis does: what could not be read by then is left out, and counted as an error.
+ * Whoever asks while one is under way gets that one.
+ */
+export interface ExporterOptions {
+  readonly prefix: string;
+  /** None for all of the registry. */
+  readonly queues: readonly string[];
+  readonly logger: Logger;
+}
+
+interface Snapshot {
+  readonly servers: readonly ServerFacts[];
+  /** Of each that is known whether it answers. */
+  readonly up: ReadonlyMap<string, boolean>;
+  readonly census: Census | undefined;
+}
+
+const READ_MS = 2500;
+const CONNECT_MS = 1000;
+/** How long a server that is not named any more is told to be down: it may have been replaced. */
+const REMEMBERED_MS = 600_000;
+/** Of Redis' counters, those that are told, and as what. */
+const EVENTS: Readonly<Record<string, string>> = {
+  added: "added",
+  completed: "completed",
+  failed: "failed",
+  retried: "retried",
+  dead: "dead",
+  requeued: "requeued",
+  cancelled: "cancelled",
+  purged: "purged",
+  expired: "expired",
+  released: "released",
+  recovered: "recovered",
+  restored: "restored",
+  timedOut: "timed_out",
+};
+
+type Name = keyof typeof EXPORTER_METRICS;
+type Part = "servers" | "registry" | "queue";
+
+export class QueueExporter {
+  readonly #connection: Connection;
+  readonly #options: ExporterOptions;
+  readonly #errors: Record<Part, number> = { servers: 0, registry: 0, queue: 0 };
+  /** When each server answered last, on the clock of `performance.now()`. */
+  readonly #answered = new Map<string, number>();
+  #snapshot: Snapshot = { servers: [], up: new Map<string, boolean>(), census: undefined };
+  #lastSuccessMs: number | undefined;
+  /** Those whose last reading failed. */
+  readonly #failing = new Set<Part>();
+  #reading: Promise<void> | undefined;
+
+  constructor(connection: Connection, options: ExporterOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** What `read` found last is what the registry shows. */
+  register(registry: MetricsRegistry): void {
+    for (const family of this.#families()) family.register(registry);
+  }
+
+  async read(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const beganMs = performance.now();
+    const deadlineMs = beganMs + READ_MS;
+    const { prefix, queues } = this.#options;
+    const [servers, census] = await Promise.all([
+      this.#part("servers", deadlineMs, readServers(this.#connection, { deadlineMs: beganMs + CONNECT_MS })),
+      this.#part("registry", deadlineMs, takeCensus(this.#connection, prefix, queues, { deadlineMs })),
+    ]);
+    for (const [queue, error] of census?.failures ?? []) this.#failed("queue", error, queue);
+    const answered = servers?.servers ?? [];
+    const up = this.#upOf(answered, servers?.unreachable ?? []);
+    this.#snapshot = { servers: answered, up, census };
+    if (census?.failures.size === 0) this.#failing.delete("queue");
+    if (servers !== undefined && census?.failures.size === 0) this.#lastSuccessMs = Date.now();
+  }
+
+  /** What a part found, unless it failed or took too long. */
+  async #part<T>(part: Part, deadlineMs: number, found: Promise<T>): Promise<T | undefined> {
+    try {
+      if (await bounded(found, deadlineMs - performance.now())) {
+        this.#failing.delete(part);
+        return await found;
+      }
+      this.#failed(part, new Error(`it took longer than ${READ_MS} ms`));
+    } catch (error) {
+      this.#failed(part, error);
+    }
+    return undefined;
+  }
+
+  /** The first of several in a row is worth a warning. */
+  #failed(part: Part, error: unknown, queue?: string): void {
+    const { logger } = this.#options;
+    this.#errors[part]++;
+    logger[this.#failing.has(part) ? "debug" : "warn"]({ err: error, part, queue }, "reading failed");
+    this.#failing.add(part);
+  }
+
+  #upOf(
+    answered: readonly ServerFacts[],
+    unreachable: readonly { readonly address: string }[],
+  ): ReadonlyMap<string, boolean> {
+    const nowMs = performance.now();
+    for (const { address } of answered) this.#answered.set(address, nowMs);
+    // When none answers, all that were known stay known.
+    for (const [address, atMs] of this.#answered)
+      if (answered.length > 0 && nowMs - atMs > REMEMBERED_MS) this.#answered.delete(address);
+    const up = new Map([...this.#answered].map(([address, atMs]) => [address, atMs === nowMs]));
+    for (const { address } of unreachable) up.set(address, false);
+    if (up.size === 0) up.set(nameOfRedis(this.#connection), false);
+    return up;
+  }
+
+  #families(): Family[] {
+    const family = (name: Name, read: () => readonly Reading[]): Family =>
+      new Family(name, EXPORTER_METRICS[name], read);
+    const ofQueues = (name: Name, read: (queue: QueueCensus) => readonly Reading[]): Family =>
+      family(name, () =>
+        (this.#snapshot.census?.queues ?? []).flatMap((census) =>
+          read(census).map(({ labels, value }) => ({ labels: { queue: census.queue, ...labels }, value })),
+        ),
+      );
+    const ofServers = (name: Name, read: (server: ServerFacts) => readonly Reading[]): Family =>
+      family(name, () =>
+        this.#snapshot.servers.flatMap((server) =>
+          read(server).map(({ labels, value }) => ({ labels: { node: server.address, ...labels }, value })),
+        ),
+      );
+    return [
+      ofQueues("delayq_queue_tasks", (queue) =>
+        TASK_STATES.map((state) => ({ labels: { state }, value: queue[state] })),
+      ),
+      ofQueues("delayq_queue_oldest_due_age_seconds", ({ oldestDueAgeMs }) => plain(oldestDueAgeMs / 1000)),
+      ofQueues("delayq_queue_due_tasks", ({ dueWithin }) =>
+        Object.keys(DUE_WITHIN_MS).map((within, i) => ({ labels: { within }, value: dueWithin[i] ?? 0 })),
+      ),
+      ofQueues("delayq_queue_paused", ({ paused }) => plain(paused)),
+      ofQueues("delayq_queue_shards", ({ shards }) => plain(shards)),
+      ofQueues("delayq_queue_shards_without_owner", (queue) => plain(queue.shardsWithoutOwner)),
+      ofQueues("delayq_queue_workers", ({ workers }) => plain(workers)),
+      ofQueues("delayq_queue_worker_slots", ({ slots }) => plain(slots)),
+      ofQueues("delayq_queue_schedulers", ({ schedulers }) => plain(schedulers)),
+      family("delayq_schedulers", () => plain(this.#snapshot.census?.schedulers)),
+      ofQueues("delayq_queue_events_total", ({ counters }) =>
+        Object.entries(EVENTS).map(([counter, event]) => ({
+          labels: { event },
+          value: counters[counter] ?? 0,
+        })),
+      ),
+      ofQueues("delayq_queue_last_export_timestamp_seconds", ({ exportedAtMs }) =>
+        plain(exportedAtMs === undefined ? undefined : exportedAtMs / 1000),
+      ),
+      ofServers("delayq_clock_skew_seconds", ({ clockAheadMs }) => plain(clockAheadMs / 1000)),
+      family("delayq_redis_up", () =>
+        [...this.#snapshot.up].map(([node, isUp]) => ({ labels: { node }, value: Number(isUp) })),
+      ),
+      ofServers("delayq_redis_role", ({ role }) =>
+        role === undefined ? [] : [{ labels: { role }, value: 1 }],
+      ),
+      ofServers("delayq_redis_cpu_seconds_total", ({ usage }) =>
+        usage === undefined
+          ? []
+          : [
+              { labels: { mode: "user" }, value: usage.cpuUserSeconds },
+              { labels: { mode: "system" }, value: usage.cpuSystemSeconds },
+            ],
+      ),
+      ofServers("delayq_redis_memory_used_bytes", ({ memory }) => plain(memory?.usedBytes)),
+      ofServers("delayq_redis_memory_max_bytes", ({ memory }) => plain(memory?.maxBytes)),
+      ofServers("delayq_redis_memory_used_ratio", ({ memory }) =>
+        memory === undefined || memory.maxBytes === 0 ? [] : plain(memory.usedBytes / memory.maxBytes),
+      ),
+      ofServers("delayq_redis_evicted_keys_total", ({ usage }) => plain(usage?.evictedKeys)),
+      ofServers("delayq_redis_network_receive_bytes_total", ({ usage }) => plain(usage?.receivedBytes)),
+      ofServers("delayq_redis_network_transmit_bytes_total", ({ usage }) => plain(usage?.sentBytes)),
+      ofServers("delayq_redis_aof_enabled", ({ persistence }) => plain(persistence?.isAofOn)),
+      ofServers("delayq_redis_aof_last_write_ok", ({ persistence }) => plain(persistence?.isAofWriteOk)),
+      ofServers("delayq_redis_rdb_last_save_ok", ({ persistence }) => plain(persistence?.isSnapshotOk)),
+      ofServers("delayq_redis_rdb_last_save_timestamp_seconds", ({ usage }) => plain(usage?.savedAtSeconds)),
+      ofServers("delayq_redis_disk_loading", ({ usage }) => plain(usage?.isLoading)),
+      ofServers("delayq_redis_connected_replicas", ({ role, replicas }) =>
+        role === "master" ? plain(replicas.length) : [],
+      ),
+      ofServers("delayq_redis_replica_lag_bytes", ({ replicas }) =>
+        replicas.map(({ address, behindBytes }) => ({ labels: { replica: address }, value: behindBytes })),
+      ),
+      ofServers("delayq_redis_master_link_up", ({ isLinked }) => plain(isLinked)),
+      family("delayq_exporter_errors_total", () =>
+        Object.entries(this.#errors).map(([part, value]) => ({ labels: { part }, value })),
+      ),
+      family("delayq_exporter_last_success_timestamp_seconds", () =>
+        plain(this.#lastSuccessMs === undefined ? undefined : this.#lastSuccessMs / 1000),
+      ),
+    ];
+  }
+}
+
+/** One number without a label of its own; none where it is not known. */
+const plain = (value: number | boolean | undefined): Reading[] =>
+  value === undefined ? [] : [{ labels: {}, value: Number(value) }];
