@@ -5,6 +5,7 @@ import { addAddCommand } from "./commands/add.ts";
 import { COMPLETES, addCompletionCommand, offerQueues } from "./commands/completion.ts";
 import { addDeadCommand } from "./commands/dead.ts";
 import { addDevCommand } from "./commands/dev.ts";
+import { addExporterCommand } from "./commands/exporter.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addSchedulerCommand } from "./commands/scheduler.ts";
@@ -56,6 +57,7 @@ export function program(): Command {
   // Commands that are made from here inherit these settings.
   addWorkerCommand(root);
   addSchedulerCommand(root);
+  addExporterCommand(root);
   addAddCommand(root);
   addTaskCommands(root);
   addQueueCommands(root);

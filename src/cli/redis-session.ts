@@ -71,10 +71,16 @@ export function withRedisFlags(command: Command): Command {
     .addHelpText("after", SECRETS);
 }
 
-/** @throws CliError with exit code 3 unless Redis answers within a few seconds */
-export async function withRedis<T>(
+/** A Redis that may not answer. */
+interface OpenRedis extends Omit<RedisSession, "nowMs" | "queue"> {
+  readonly place: Place;
+  readonly logger: Logger;
+}
+
+/** For what goes on when Redis is away: the connection may not be there yet. */
+export async function withConnection<T>(
   flags: RedisFlags,
-  work: (redis: RedisSession) => Promise<T>,
+  work: (redis: OpenRedis) => Promise<T>,
   ownLogger?: Logger,
 ): Promise<T> {
   const { place, prefix: givenPrefix, warning } = readSettings(flags);
@@ -84,25 +90,37 @@ export async function withRedis<T>(
   const option = connectionTo(place);
   const prefix = checkKeyPart("prefix", givenPrefix);
   const connection = Connection.acquire(option, logger);
-  const queues: Queue[] = [];
   try {
-    const nowMs = await reach(connection, place);
-    const queue = (name: string, options: QueueOptions = {}): Queue => {
-      const opened = new Queue(name, {
-        connection: option,
-        prefix,
-        logger,
-        addTimeoutMs: ADD_MS,
-        ...options,
-      });
-      queues.push(opened);
-      return opened;
-    };
-    return await work({ option, prefix, connection, nowMs, queue });
+    return await work({ option, prefix, connection, place, logger });
   } finally {
-    await Promise.all(queues.map(async (queue) => await queue.close()));
     connection.release();
   }
+}
+
+/** @throws CliError with exit code 3 unless Redis answers within a few seconds */
+export async function withRedis<T>(
+  flags: RedisFlags,
+  work: (redis: RedisSession) => Promise<T>,
+  ownLogger?: Logger,
+): Promise<T> {
+  return await withConnection(
+    flags,
+    async ({ option, prefix, connection, place, logger }) => {
+      const queues: Queue[] = [];
+      const queue = (name: string, options: QueueOptions = {}): Queue => {
+        const base = { connection: option, prefix, logger, addTimeoutMs: ADD_MS };
+        const opened = new Queue(name, { ...base, ...options });
+        queues.push(opened);
+        return opened;
+      };
+      try {
+        return await work({ option, prefix, connection, nowMs: await reach(connection, place), queue });
+      } finally {
+        await Promise.all(queues.map(async (opened) => await opened.close()));
+      }
+    },
+    ownLogger,
+  );
 }
 
 /** Reading never creates a queue, so that there is none is told. @throws CliError with exit code 4 */

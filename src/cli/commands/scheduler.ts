@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { checkKeyPart } from "../../core/names.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { addMembersCommand, passOnHelp } from "./members.ts";
+import { startTelling, withMetricsFlags, type MetricsFlags, type Telling } from "../metrics-flags.ts";
 import {
   loggerOf,
   withProcessFlags,
@@ -13,7 +14,7 @@ import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from ".
 import { StopRequest } from "../stop-request.ts";
 import { CliError, EXIT } from "../exit.ts";
 
-interface SchedulerFlags extends RedisFlags, ProcessFlags, TaskLogFlags {
+interface SchedulerFlags extends RedisFlags, ProcessFlags, TaskLogFlags, MetricsFlags {
   readonly queue: readonly string[];
 }
 
@@ -28,7 +29,8 @@ Example:
 export function addSchedulerCommand(root: Command): void {
   const scheduler = root.command("scheduler").summary("bring due tasks to their workers, or list who does");
   addMembersCommand(scheduler, "scheduler");
-  withRedisFlags(withTaskLogFlags(withProcessFlags(scheduler.command("run", { isDefault: true }))))
+  const flagged = withTaskLogFlags(withProcessFlags(scheduler.command("run", { isDefault: true })));
+  withRedisFlags(withMetricsFlags(flagged))
     .summary("bring due tasks to their workers")
     .description(
       "Wakes when tasks of its queues are due, and brings them to the workers, until it is told to stop.",
@@ -44,11 +46,14 @@ async function run(flags: SchedulerFlags): Promise<void> {
   const { taskLogLevel } = flags;
   const logger = await loggerOf(flags);
   const stop = new StopRequest((error) => logger.error({ err: error }, "one more error"));
+  let telling: Telling | undefined;
   const serve = async ({ option, prefix }: RedisSession): Promise<void> => {
     const scheduler = new Scheduler(flags.queue, { connection: option, prefix, logger, taskLogLevel });
     const { queues, id } = scheduler;
     logger.info({ queues, id }, "scheduler started");
+    telling?.serving({ schedulers: [scheduler] });
     const reason = await stop.requested;
+    telling?.stopping();
     if ("error" in reason) logger.fatal({ err: reason.error }, "an error that nobody caught; stopping");
     else logger.info({ queues, id, ...reason }, "stopping");
     await scheduler.close();
@@ -56,8 +61,10 @@ async function run(flags: SchedulerFlags): Promise<void> {
     if ("error" in reason) throw new CliError(EXIT.failed);
   };
   try {
+    telling = await startTelling(flags, logger);
     await withRedis(flags, serve, logger);
   } finally {
+    await telling?.close();
     stop.finish();
   }
 }

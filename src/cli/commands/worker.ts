@@ -11,6 +11,7 @@ import { integerArgument } from "../arguments.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { addMembersCommand, passOnHelp } from "./members.ts";
 import { loadHandlers } from "../handler-module.ts";
+import { startTelling, withMetricsFlags, type MetricsFlags, type Telling } from "../metrics-flags.ts";
 import {
   loggerOf,
   withProcessFlags,
@@ -22,7 +23,7 @@ import { withRedis, withRedisFlags, type RedisFlags, type RedisSession } from ".
 import { RunningTasks } from "../running-tasks.ts";
 import { StopRequest, type StopReason } from "../stop-request.ts";
 
-interface WorkerFlags extends RedisFlags, ProcessFlags, TaskLogFlags {
+interface WorkerFlags extends RedisFlags, ProcessFlags, TaskLogFlags, MetricsFlags {
   readonly queue: string;
   readonly handler: string;
   readonly concurrency: number;
@@ -52,7 +53,8 @@ Example:
 export function addWorkerCommand(root: Command): void {
   const worker = root.command("worker").summary("run the tasks of a queue, or list who does");
   addMembersCommand(worker, "worker");
-  withRedisFlags(withTaskLogFlags(withProcessFlags(worker.command("run", { isDefault: true }))))
+  const flagged = withTaskLogFlags(withProcessFlags(worker.command("run", { isDefault: true })));
+  withRedisFlags(withMetricsFlags(flagged))
     .summary("run the tasks of a queue")
     .description("Runs the tasks of a queue with the handlers of a module, until it is told to stop.")
     .requiredOption("--queue <name>", "whose tasks are run")
@@ -82,20 +84,21 @@ async function run(flags: WorkerFlags): Promise<void> {
   const logger = await loggerOf(flags, flags.logPayloads);
   const running = new RunningTasks();
   const stop = new StopRequest((error) => logger.error({ err: error }, "one more error outside of handlers"));
+  let telling: Telling | undefined;
   try {
+    telling = await startTelling(flags, logger);
+    const service = { flags, telling, running, stop, logger };
     const handlers = running.watch(await loadHandlers(flags.handler));
-    await withRedis(
-      flags,
-      async (redis) => await serve(redis, { flags, handlers, running, stop, logger }),
-      logger,
-    );
+    await withRedis(flags, async (redis) => await serve(redis, { ...service, handlers }), logger);
   } finally {
+    await telling?.close();
     stop.finish();
   }
 }
 
 interface Service {
   readonly flags: WorkerFlags;
+  readonly telling: Telling;
   readonly handlers: Handlers<AnyTasks>;
   readonly running: RunningTasks;
   readonly stop: StopRequest;
@@ -103,7 +106,7 @@ interface Service {
 }
 
 async function serve({ option, prefix }: RedisSession, service: Service): Promise<void> {
-  const { flags, handlers, running, stop, logger } = service;
+  const { flags, handlers, running, stop, logger, telling } = service;
   const { queue, concurrency, leaseMs, scheduler, graceMs, taskLogLevel, logPayloads } = flags;
   const worker = new Worker(queue, handlers, {
     connection: option,
@@ -117,7 +120,9 @@ async function serve({ option, prefix }: RedisSession, service: Service): Promis
   });
   const counts = countTasks(worker);
   logger.info({ queue, id: worker.id, concurrency, scheduler, host: hostname() }, "worker started");
+  telling.serving({ workers: [worker] });
   const reason = await stop.requested;
+  telling.stopping();
   logger[isError(reason) ? "fatal" : "info"](
     {
       ...(isError(reason) ? { err: reason.error } : reason),
