@@ -1,6 +1,8 @@
-import { Queue, Scheduler, UnrecoverableError, Worker } from "../../dist/index.js";
+import { Registry, collectDefaultMetrics } from "prom-client";
+import { Queue, Scheduler, UnrecoverableError, Worker, collectMetrics } from "../../dist/index.js";
 
 const NAME = "remind";
+const SCRAPE_MS = 1000;
 
 /** delayq with its defaults: 4 shards, and a scheduler in the worker's process. */
 export const delayq = {
@@ -32,8 +34,11 @@ export const delayq = {
     };
   },
 
-  /** @param isFailing whether every handler fails for good */
-  openWorker({ url, queue, concurrency, onStart, onCompleted, isFailing = false }) {
+  /**
+   * @param isFailing whether every handler fails for good
+   * @param hasMetrics whether metrics are collected, and scraped
+   */
+  openWorker({ url, queue, concurrency, onStart, onCompleted, isFailing = false, hasMetrics = false }) {
     const run = ({ dueAtMs, priority }) => {
       onStart(dueAtMs, priority);
       if (isFailing) throw new UnrecoverableError("as asked for");
@@ -43,6 +48,7 @@ export const delayq = {
     const worker = new Worker(queue, run, { connection: url, concurrency, ...quiet });
     worker.on("completed", onCompleted);
     worker.on("dead", onCompleted);
+    if (hasMetrics) scrape(worker);
     return { close: () => worker.close() };
   },
 
@@ -50,3 +56,10 @@ export const delayq = {
     return new Scheduler(queues, { connection: url });
   },
 };
+
+function scrape(worker) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  collectMetrics(registry, { workers: [worker] });
+  setInterval(() => void registry.metrics(), SCRAPE_MS).unref();
+}

@@ -10,11 +10,12 @@ export const process = {
   name: "process",
   hasFloor: false,
   usesWorkers: true,
-  async run({ engine, redis, scale, workers: count = 1 }) {
+  /** @param open more for whoever opens the workers */
+  async run({ engine, redis, scale, workers: count = 1, open = {} }) {
     const warmUp = scale.warmUp[engine];
     const total = warmUp + scale.process[engine];
     await withProducer({ engine, redis }, (producer) => producer.ask("load", { count: total, due: NOW }));
-    return await withWorkers({ engine, redis, count }, async (workers) => {
+    return await withWorkers({ engine, redis, count, ...open }, async (workers) => {
       await workers.untilCompleted(total);
       const { startedAt, completedAt } = await workers.samples();
       if (startedAt.length !== total) throw new Error(`${startedAt.length} starts of ${total} tasks`);
