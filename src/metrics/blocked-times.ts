@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks";
 
 const WINDOW_MS = 30_000;
-const RESOLUTION_MS = 20;
+const RESOLUTION_MS = 50;
 
 /**
  * For how long the event loop was blocked at a stretch of late: the longest time, of the window that runs and of the one

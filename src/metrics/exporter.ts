@@ -85,9 +85,13 @@ export class QueueExporter {
     const beganMs = performance.now();
     const deadlineMs = beganMs + READ_MS;
     const { prefix, queues } = this.#options;
+    const ready = this.#connection.ready({ deadlineMs: beganMs + CONNECT_MS });
     const [servers, census] = await Promise.all([
-      this.#part("servers", deadlineMs, readServers(this.#connection, { deadlineMs: beganMs + CONNECT_MS })),
-      this.#part("registry", deadlineMs, takeCensus(this.#connection, prefix, queues, { deadlineMs })),
+      this.#part("servers", deadlineMs, async () => await readServers(await ready)),
+      this.#part("registry", deadlineMs, async () => {
+        await ready;
+        return await takeCensus(this.#connection, prefix, queues, { deadlineMs });
+      }),
     ]);
     for (const [queue, error] of census?.failures ?? []) this.#failed("queue", error, queue);
     const answered = servers?.servers ?? [];
@@ -98,8 +102,9 @@ export class QueueExporter {
   }
 
   /** What a part found, unless it failed or took too long. */
-  async #part<T>(part: Part, deadlineMs: number, found: Promise<T>): Promise<T | undefined> {
+  async #part<T>(part: Part, deadlineMs: number, find: () => Promise<T>): Promise<T | undefined> {
     try {
+      const found = find();
       if (await bounded(found, deadlineMs - performance.now())) {
         this.#failing.delete(part);
         return await found;

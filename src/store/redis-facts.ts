@@ -27,7 +27,7 @@ export async function readRedisFacts(
   options: CallOptions,
 ): Promise<RedisFacts> {
   const client = await connection.ready(options);
-  const asked = await askAll(client);
+  const asked = await readServers(client);
   const [first] = mastersOf(client);
   const [state, rights] = await Promise.all([
     client.isCluster ? clusterState(first) : undefined,
@@ -42,14 +42,7 @@ export async function readRedisFacts(
 }
 
 /** What all servers say of themselves, and which did not answer. */
-export async function readServers(
-  connection: Connection,
-  options: CallOptions,
-): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
-  return await askAll(await connection.ready(options));
-}
-
-async function askAll(client: Client): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+export async function readServers(client: Client): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
   const masters = mastersOf(client);
   const asked = await Promise.all(masters.map(async (master) => await askMaster(masters[0], master)));
   return {

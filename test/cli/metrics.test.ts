@@ -1,7 +1,9 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { Redis } from "ioredis";
 import { expect, it, onTestFinished } from "vitest";
+import { startDevRedis } from "../../src/dev/dev-redis.ts";
 import { eventually } from "../support/fixture.ts";
 import { setupCli, type LongRun } from "./support/cli.ts";
 
@@ -90,6 +92,33 @@ it("a scheduler is told by its environment where to serve", async () => {
   expect((await health(`${at}/readyz`)).status).toBe(200);
   scheduler.child.kill("SIGTERM");
   expect(await scheduler.ended).toBe(0);
+});
+
+it("a worker whose Redis is frozen is alive, but not ready until it goes on", async () => {
+  const { start, file } = setupCli();
+  file("h.mjs", "export default () => {};");
+  const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
+  const admin = new Redis(redis.url);
+  const pid = Number(/process_id:(\d+)/.exec(await admin.info("server"))?.[1]);
+  admin.disconnect();
+  onTestFinished(async () => {
+    process.kill(pid, "SIGCONT");
+    await redis.stop();
+  });
+  const worker = start(["worker", "--queue", "q", "--handler", "h.mjs", "--url", redis.url, ...ANY]);
+  const at = await addressOf(worker);
+  const isReady = async (status: number): Promise<void> =>
+    await eventually(async () => expect(await health(`${at}/readyz`)).toMatchObject({ status }));
+  await isReady(200);
+  process.kill(pid, "SIGSTOP");
+  await isReady(503);
+  expect((await health(`${at}/readyz`)).checks["redis"]?.["reason"]).toMatch(
+    /^(there is no connection to Redis|Redis has not answered for \d+ ms)$/,
+  );
+  expect((await health(`${at}/healthz`)).status).toBe(200);
+  expect((await get(`${at}/metrics`)).status).toBe(200);
+  process.kill(pid, "SIGCONT");
+  await isReady(200);
 });
 
 it("ends with code 1 where the port is taken", async () => {

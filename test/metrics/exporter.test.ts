@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { pino } from "pino";
 import { expect, it, onTestFinished } from "vitest";
@@ -219,7 +220,7 @@ it("reads once for all who ask at the same time", async () => {
   expect(looks()).toBe(8);
 });
 
-it("answers within 3 s that Redis is down, and goes on when it is back", async () => {
+it("answers within 3 s that Redis is gone, or never was", async () => {
   const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
   onTestFinished(async () => await redis.stop());
   const { host } = new URL(redis.url);
@@ -227,15 +228,37 @@ it("answers within 3 s that Redis is down, and goes on when it is back", async (
   const unseen = exporterOf("redis://127.0.0.1:1", "none");
   expect(await seen.scrape()).toContain(`delayq_redis_up{node="${host}"} 1\n`);
   await redis.stop();
-  for (const [{ scrape }, node] of [
-    [seen, host],
-    [unseen, "127.0.0.1:1"],
-  ] as const) {
-    const beganMs = performance.now();
-    const text = await scrape();
-    expect(performance.now() - beganMs).toBeLessThan(3000);
+  const texts = await Promise.all([quick(seen.scrape()), quick(unseen.scrape())]);
+  for (const [i, node] of [host, "127.0.0.1:1"].entries()) {
+    const text = texts[i];
     expect(text).toContain(`delayq_redis_up{node="${node}"} 0\n`);
     expect(text).toContain('delayq_exporter_errors_total{part="servers"} 1\n');
     expect(text).not.toContain("delayq_redis_role{");
   }
 });
+
+it("answers within 3 s that Redis is frozen, and goes on when it is not", async () => {
+  const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
+  const admin = new Redis(redis.url);
+  const pid = Number(/process_id:(\d+)/.exec(await admin.info("server"))?.[1]);
+  admin.disconnect();
+  onTestFinished(async () => {
+    process.kill(pid, "SIGCONT");
+    await redis.stop();
+  });
+  const { scrape } = exporterOf(redis.url, "none");
+  const up = `delayq_redis_up{node="${new URL(redis.url).host}"}`;
+  expect(await scrape()).toContain(`${up} 1\n`);
+  process.kill(pid, "SIGSTOP");
+  expect(await quick(scrape())).toContain(`${up} 0\n`);
+  expect(await quick(scrape())).toContain(`${up} 0\n`);
+  process.kill(pid, "SIGCONT");
+  await eventually(async () => expect(await scrape()).toContain(`${up} 1\n`));
+});
+
+async function quick(scrape: Promise<string>): Promise<string> {
+  const beganMs = performance.now();
+  const text = await scrape;
+  expect(performance.now() - beganMs).toBeLessThan(3000);
+  return text;
+}
