@@ -20,7 +20,7 @@ interface Listed {
 }
 
 /** How many ids are read at once, and how many tasks; the first tasks of a list should be there soon. */
-const PAGE_MAX = 500;
+const PAGE_MAX = 300;
 const TASKS_FIRST = 100;
 const TASKS_MAX = 400;
 const GET_MS = 10_000;
