@@ -2,14 +2,20 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { runCommand } from "./run-command.ts";
 
-const PACKAGES = ["redis-server", "redis-tools"] as const;
 const INSTALL_OPTIONS = ["--yes", "--download-only", "--reinstall", "--no-install-recommends"] as const;
 const APT_TIMEOUT_MS = 180_000;
 const UNPACK_TIMEOUT_MS = 30_000;
 const LINES_SHOWN = 3;
 
+/** Which packages of the distribution are unpacked; the first is the one that messages name. */
+export interface DebianPackages {
+  readonly names: readonly [string, ...string[]];
+  /** With the packages that they depend on and this system lacks; alone where their programs need the C library only. */
+  readonly withDependencies: boolean;
+}
+
 /**
- * Unpacks the distribution's redis-server, and the libraries it lacks on this system, below `root`.
+ * Unpacks packages of the distribution, and on request the libraries they lack on this system, below `root`.
  *
  * apt's own resolver says which libraries those are: it is asked to install, but to download only, against the system's
  * list of what is installed. So library names and package names, which differ between releases, need no table here.
@@ -17,7 +23,12 @@ const LINES_SHOWN = 3;
  *
  * @throws Error with apt's last lines.
  */
-export async function unpackRedisPackages(root: string, work: string, env: NodeJS.ProcessEnv): Promise<void> {
+export async function unpackDebianPackages(
+  packages: DebianPackages,
+  root: string,
+  work: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
   const archives = join(work, "cache", "archives");
   for (const folder of [join(archives, "partial"), join(work, "lists", "partial"), root]) {
     await mkdir(folder, { recursive: true });
@@ -25,15 +36,17 @@ export async function unpackRedisPackages(root: string, work: string, env: NodeJ
   const configFile = join(work, "apt.conf");
   await writeFile(configFile, aptConfig(work));
   const aptEnv = { ...env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
-  const aptGet = (...args: string[]) =>
-    runCommand("apt-get", ["-q", "-c", configFile, ...args], { env: aptEnv, timeoutMs: APT_TIMEOUT_MS });
+  // `download` writes to the folder it runs in.
+  const options = { env: aptEnv, timeoutMs: APT_TIMEOUT_MS, cwd: archives };
+  const aptGet = (...args: string[]) => runCommand("apt-get", ["-q", "-c", configFile, ...args], options);
 
   // Some other source of this system may be unreachable; what counts is whether the packages arrive.
   const update = await aptGet("update");
-  const download = await aptGet("install", ...INSTALL_OPTIONS, ...PACKAGES);
+  const verb = packages.withDependencies ? ["install", ...INSTALL_OPTIONS] : ["download"];
+  const download = await aptGet(...verb, ...packages.names);
   if (!download.isOk) {
     const words = lastLines(update.isOk ? download.stderr : `${update.stderr}\n${download.stderr}`);
-    throw new Error(`The distribution's redis-server package could not be fetched: ${words}`);
+    throw new Error(`The distribution's ${packages.names[0]} package could not be fetched: ${words}`);
   }
   await unpackAll(archives, root, env);
   await rm(work, { recursive: true, force: true });

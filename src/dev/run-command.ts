@@ -6,6 +6,8 @@ export interface RunCommandOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The command is killed after this long and counts as failed. */
   readonly timeoutMs: number;
+  /** Default: that of this process. */
+  readonly cwd?: string;
 }
 
 export interface CommandResult {
@@ -27,6 +29,7 @@ export function runCommand(
       args,
       {
         env: options.env,
+        cwd: options.cwd,
         timeout: options.timeoutMs,
         killSignal: "SIGKILL",
         maxBuffer: OUTPUT_MAX_BYTES,
