@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/topology/**"], // npm run test:topology
+    // npm run test:topology, npm run test:observability
+    exclude: ["test/topology/**", "test/observability/**"],
     globalSetup: ["test/support/redis.ts"],
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "tsconfig.json" },
     testTimeout: 30_000,
