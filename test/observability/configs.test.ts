@@ -10,7 +10,7 @@ const folder = new URL("../../deploy/prometheus/", import.meta.url).pathname;
 async function run(tool: "promtool" | "amtool", ...args: string[]): Promise<string> {
   const { isOk, stdout, stderr } = await runCommand(tools![tool], args, {
     env: process.env,
-    timeoutMs: 55_000,
+    timeoutMs: 110_000,
     cwd: folder,
   });
   expect(isOk, `${tool} ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(true);
@@ -35,7 +35,8 @@ describe.skipIf(tools === undefined)("what is shipped", () => {
     const alerts = new Set([...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name!));
     expect(alerts.size).toBeGreaterThan(15);
     const expectations = tests.split("- alertname: ").slice(1);
-    const ofAlert = (alert: string): string[] => expectations.filter((one) => /^\w+/.exec(one)?.[0] === alert);
+    const ofAlert = (alert: string): string[] =>
+      expectations.filter((one) => /^\w+/.exec(one)?.[0] === alert);
     const untested = [...alerts].filter((alert) => {
       const all = ofAlert(alert);
       const quiet = all.filter((one) => one.includes("exp_alerts: []"));

@@ -4,7 +4,7 @@ import { RedisCluster, type RedisClusterOptions } from "../../src/dev/redis-clus
 import type { OpenClient } from "../../src/dev/redis-node.ts";
 import { SentinelSet, type SentinelSetOptions } from "../../src/dev/sentinel-set.ts";
 
-const openClient: OpenClient = ({ port, password }) => {
+export const openClient: OpenClient = ({ port, password }) => {
   const client = new Redis({
     port,
     host: "127.0.0.1",

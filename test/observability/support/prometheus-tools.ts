@@ -46,7 +46,9 @@ export async function locatePrometheusTools(context: LocateContext): Promise<Pro
 
 /** All of them, of which each tells its version, or nothing. */
 async function find(env: NodeJS.ProcessEnv): Promise<PrometheusTools | undefined> {
-  const tools = Object.entries(NAMES).map(async ([tool, names]) => [tool, await firstOf(names, env)] as const);
+  const tools = Object.entries(NAMES).map(
+    async ([tool, names]) => [tool, await firstOf(names, env)] as const,
+  );
   const found = await Promise.all(tools);
   return found.every(([, path]) => path !== undefined)
     ? (Object.fromEntries(found) as unknown as PrometheusTools)
