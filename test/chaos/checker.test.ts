@@ -341,6 +341,18 @@ test("knows that a lease was over though its handler went on, and the task reque
   );
 });
 
+test("knows a requeue after a lease that used the last attempt and was lost before its handler began", () => {
+  const failed = ran(31, { outcome: "failed" });
+  const requeued = call("requeue", 1200, 1201, { outcome: "requeued" });
+  const again = ran(1210, { dueAtMs: EPOCH_MS + 1201 });
+  const of = (lost: Event[]) =>
+    findingsOf([...added({ attempts: 2 }), ...failed, ...lost, ...requeued, ...again], {
+      counters: { ...requeuedOnce, retried: 1 },
+    });
+  expect(of([lostLease(1100, { fence: 150_000 })])).not.toContain("attempts");
+  expect(of([])).toContain("attempts");
+});
+
 test("finds a task that waits though all should have come to rest", () => {
   const shard = { places: { "due:0": ["a"] }, tasks: ["a"], counters: { added: 1 } };
   expect(findingsOf(added(), shard, { isDrained: false })).toEqual(["stuck"]);

@@ -37,7 +37,7 @@ export function secondRunsOf({ histories, epochMs }) {
 }
 
 /** @param lives how many adds the starts up to `before` account for, but for those that may have been forgotten */
-function reasonOf({ adds, maybe, changes, there, starts }, before, after, lives, epochMs) {
+function reasonOf({ adds, maybe, changes, there, starts, unstarted }, before, after, lives, epochMs) {
   const toT = after.nowMs - epochMs + CLOCK_SLACK_MS;
   const { outcome, attempt, isDisturbed } = before;
   // A lease that was lost ended at some time after its handler began, which may have gone on for long.
@@ -45,10 +45,12 @@ function reasonOf({ adds, maybe, changes, there, starts }, before, after, lives,
   const made = [...adds, ...maybe];
   const isLast =
     outcome === "failed" && made.length === 1 && attempt >= attemptsMaxOf({ adds, maybe, there });
-  if (ASKED.has(outcome) && !isLast) return "asked";
   const isRequeued = changes.some(
     (call) => call.verb === "requeue" && mayBeBetween(call, endT, toT, "requeued"),
   );
+  // A lease that ended before its handler began may have used the last attempt.
+  const mayHaveDied = unstarted.some(({ fence }) => fence > before.fence && fence < after.fence);
+  if (ASKED.has(outcome) && !isLast && !(isRequeued && mayHaveDied)) return "asked";
   if (isRequeued && outcome !== "ok") return "requeued";
   if (isDisturbed) return "disturbed";
   // A life that an add made has another due time; the same one is that of a settle which was lost.
