@@ -18,9 +18,7 @@ import { Reservations, type Reservation } from "./reservations.ts";
  *
  * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
  * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
- * is run, and the rest goes back as it was, with no attempt used. Until a shard answers in time again it is asked for few; and
- * as long as a claim is without an answer so are all that have not answered since: many may be on that master, and one after the
- * other they would keep all slots for a moment each.
+ * is run, and the rest goes back as it was, with no attempt used. Until a shard answers in time again it is asked for few.
  *
  * Whatever is answered first takes the slots that no task has, also those that younger claims keep: a worker that is
  * answered at all always has work, and gives back only what more than fills it.
@@ -66,7 +64,6 @@ interface ShardClaims {
   isInFlight: boolean;
   /** Its last claim was not answered in time. */
   isDoubted: boolean;
-  answeredMs: number;
   failedMs: number;
 }
 
@@ -154,12 +151,8 @@ export class Claimer {
     }
   }
 
-  #isInDoubt({ isDoubted, answeredMs }: ShardClaims): boolean {
-    return isDoubted || answeredMs < this.#reservations.overdueSinceMs;
-  }
-
-  #countMaxOf(shard: ShardClaims): number {
-    return this.#isInDoubt(shard) ? Math.ceil(this.#countMax * DOUBTED_SHARE) : this.#countMax;
+  #countMaxOf({ isDoubted }: ShardClaims): number {
+    return isDoubted ? Math.ceil(this.#countMax * DOUBTED_SHARE) : this.#countMax;
   }
 
   /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
@@ -206,7 +199,6 @@ export class Claimer {
       isHot: true,
       isInFlight: false,
       isDoubted: false,
-      answeredMs: Number.NEGATIVE_INFINITY,
       failedMs: FAILED_MS,
     };
     return shard;
@@ -235,7 +227,7 @@ export class Claimer {
     if (this.#isStopped) return;
     shard.isHot = false;
     shard.isInFlight = true;
-    const slots = this.#reservations.keep(count, this.#isInDoubt(shard));
+    const slots = this.#reservations.keep(count, shard.isDoubted);
     const done = this.#send(shard, count, slots).finally(() => {
       slots.end();
       this.#inFlight.delete(done);
@@ -255,7 +247,6 @@ export class Claimer {
       const options = within(REPEAT_MAX_MS, this.#stopping.signal);
       const reply = await this.#store.claim(keys, request, options);
       shard.isDoubted = !slots.answered();
-      shard.answeredMs = performance.now();
       if (reply.word === "CLAIMED") await this.#turns.next();
       slots.end();
       shard.failedMs = FAILED_MS;

@@ -5,8 +5,6 @@
  * brings in the end has to take what is free then. Its time is `keepMs`, and a tenth of that for a shard that is in doubt,
  * whose last claim was not answered within `keepMs`. It is never less than a few times what answers took lately: where all
  * are slow, slots given away early would be claimed for twice.
- *
- * A shard that is not in doubt, and yet does not answer in time, is the first sign of a node that went: others may be on it.
  */
 export interface Reservation {
   /** Tells, once the answer is there, whether it came in time, however long the slots were kept. */
@@ -26,8 +24,6 @@ export class Reservations {
   readonly #onOverdue: () => void;
   #slots = 0;
   #keeping = 0;
-  #overdue = 0;
-  #overdueSinceMs = Number.NEGATIVE_INFINITY;
   /** What answers took lately. */
   #answerMs = 0;
 
@@ -47,22 +43,14 @@ export class Reservations {
     return this.#keeping;
   }
 
-  /** Since when there are claims without an answer, to shards that were not in doubt; -Infinity where there are none. */
-  get overdueSinceMs(): number {
-    return this.#overdue === 0 ? Number.NEGATIVE_INFINITY : this.#overdueSinceMs;
-  }
-
   keep(count: number, isDoubted = false): Reservation {
     const sentMs = performance.now();
     const inTimeMs = this.#atLeast(this.#keepMs);
     const keepMs = isDoubted ? this.#atLeast(this.#keepMs * DOUBTED_SHARE) : inTimeMs;
     let isKept = true;
-    let isOverdue = false;
     let timer: NodeJS.Timeout | undefined;
     const end = (): void => {
       clearTimeout(timer);
-      if (isOverdue) this.#overdue--;
-      isOverdue = false;
       if (!isKept) return;
       isKept = false;
       this.#slots -= count;
@@ -70,8 +58,6 @@ export class Reservations {
     };
     const beOverdue = (): void => {
       end();
-      isOverdue = !isDoubted;
-      if (isOverdue && this.#overdue++ === 0) this.#overdueSinceMs = performance.now();
       this.#onOverdue();
     };
     this.#slots += count;
