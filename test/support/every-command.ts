@@ -13,8 +13,8 @@ export interface Told {
   readonly password: string;
 }
 
-/** What needs no Redis of anybody's: it brings its own. */
-const ELSEWHERE = ["dev"];
+/** What brings a Redis of its own, and what exporter.test.ts runs. */
+const ELSEWHERE = ["dev", "exporter"];
 
 /** `queue ls` and so on, without what is hidden. */
 function commandsOf(command: Command, path: readonly string[] = []): string[] {
