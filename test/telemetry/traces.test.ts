@@ -268,21 +268,29 @@ describe("a run", () => {
     expect(outcomesOf(await sdk.ended("process q"))).toEqual(["released"]);
   });
 
-  test("names its trace in what the handler logs", async () => {
+  test("is named in what the handler logs, and in all that is logged of it", async () => {
     const { queue, worker } = setup();
     const sdk = startTracing();
     const lines: string[] = [];
-    const logger = pino({ mixin: traceFields }, { write: (line: string) => void lines.push(line) });
+    const logger = pino(
+      { mixin: traceFields, level: "debug" },
+      { write: (line: string) => void lines.push(line) },
+    );
     worker((_, { log }) => log.info("in the handler"), { logger });
     await queue().add("n", 1);
     const [run] = await sdk.ended("process q");
-    const line = await eventually(() => {
-      const found = lines.find((text) => text.includes("in the handler"));
-      if (found === undefined) throw new Error("not written yet");
-      return JSON.parse(found) as Record<string, unknown>;
-    });
     const { traceId, spanId } = contextOf(run) ?? {};
-    expect(line).toMatchObject({ trace_id: traceId, span_id: spanId, trace_flags: "01" });
+    const told = { trace_id: traceId, span_id: spanId, trace_flags: "01" };
+    await eventually(() => {
+      const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(
+        parsed.filter(({ event, msg }) => event !== undefined || msg === "in the handler"),
+      ).toMatchObject([
+        { event: "task.started", ...told },
+        { msg: "in the handler", ...told },
+        { event: "task.completed", ...told },
+      ]);
+    });
     logger.info("outside");
     expect(JSON.parse(lines.at(-1) ?? "{}")).not.toHaveProperty("trace_id");
   });
