@@ -29,6 +29,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 unhealthy, or Redis cannot be use
 export async function main(argv: readonly string[]): Promise<number> {
   quietBrokenPipes();
   endOnInterrupt();
+  dropEmptyVariables();
   try {
     const root = program();
     if (argv[2] === COMPLETES) await offerQueues(argv.slice(3));
@@ -72,6 +73,12 @@ export function program(): Command {
   addDevCommand(root);
   addCompletionCommand(root); // the last: it reads the others
   return root;
+}
+
+/** An empty one counts as one that is not there, which commander does not know. */
+function dropEmptyVariables(): void {
+  for (const [name, value] of Object.entries(process.env))
+    if (name.startsWith("DELAYQ_") && value === "") delete process.env[name];
 }
 
 /** Of commands that have nothing to finish; others listen themselves. */

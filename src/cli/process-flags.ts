@@ -32,7 +32,12 @@ export function withProcessFlags(command: Command): Command {
         .choices(LOG_FORMATS)
         .env("DELAYQ_LOG_FORMAT"),
     )
-    .option("--json", "log JSON on a terminal too, one object a line on stderr, as it does elsewhere");
+    .option("--json", "log JSON on a terminal too, one object a line on stderr, as it does elsewhere")
+    .hook("preAction", (command) => {
+      // As a flag it wins over the environment; who names the format by a flag, too, means that.
+      if (command.getOptionValue("json") === true && command.getOptionValueSource("logFormat") !== "cli")
+        command.setOptionValueWithSource("logFormat", "json", "implied");
+    });
 }
 
 export function withTaskLogFlags(command: Command): Command {
@@ -46,9 +51,9 @@ export function withTaskLogFlags(command: Command): Command {
 
 /** @param showsPayloads whether payloads stay where a line holds them */
 export async function loggerOf(
-  { logLevel, logFormat, json }: ProcessFlags,
+  { logLevel, logFormat }: ProcessFlags,
   showsPayloads = false,
 ): Promise<Logger> {
-  const format = logFormat ?? (process.stderr.isTTY && json === undefined ? "pretty" : "json");
+  const format = logFormat ?? (process.stderr.isTTY ? "pretty" : "json");
   return await processLogger({ level: logLevel, format, showsPayloads, mixin: traceFields });
 }
