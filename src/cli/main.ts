@@ -52,7 +52,7 @@ export function program(): Command {
     .configureOutput({
       // Commander repeats what it was given.
       outputError: (message, write) => {
-        write(withoutSecrets(printableLines(message.replace(/^error: /, "delayq: "))));
+        write(withoutSecrets(printableLines(withoutValue(message).replace(/^error: /, "delayq: "))));
       },
     });
   // Commands that are made from here inherit these settings.
@@ -87,6 +87,10 @@ function endOnInterrupt(): void {
     if (process.listenerCount("SIGINT") === 1) process.exit(EXIT.interrupted);
   });
 }
+
+/** Of an option that there is not: whatever it was given, as in --password=..., may be a secret. */
+const withoutValue = (message: string): string =>
+  message.replace(/(unknown option '(?:--[^=']*|-[^-]))[^]*?'(?=\n|$)/, "$1'");
 
 /** Commander has written its own messages; of an error that nobody foresaw the stack is what helps. */
 function report(error: unknown): number {

@@ -174,7 +174,8 @@ function checkedUrl(url: string): string {
   if (url.startsWith("/")) return url; // a socket
   if (!URL.canParse(url)) throw invalidUrl("a text that is no URL");
   const { protocol, searchParams } = new URL(url);
-  if (protocol !== "redis:" && protocol !== "rediss:") throw invalidUrl(`one that begins with ${protocol}`);
+  if (protocol !== "redis:" && protocol !== "rediss:")
+    throw invalidUrl("a URL that begins otherwise than redis:// or rediss://");
   // ioredis would let the query of a URL win over options.
   const own = ["keyPrefix", ...Object.keys(OWN_OPTIONS)].filter((key) => searchParams.has(key));
   if (own.length === 0) return url;
