@@ -16,9 +16,10 @@ import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../
 import { EXPIRE, RELEASE, isExpired, type Verdict } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
+import { errorFields } from "../runtime/error-fields.ts";
 import { INSIDE, furthestBehind, type Inside } from "../runtime/inside.ts";
 import { QueueInstruments } from "../runtime/instruments.ts";
-import { defaultLogger, type Logger } from "../runtime/logger.ts";
+import { defaultLogger, tryToLog, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
 import { Connection } from "../store/connection.ts";
@@ -493,7 +494,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   #emitError(error: unknown): void {
     if (this.listenerCount("error") > 0) this.#emit("error", error);
-    else this.logger.error({ err: error, queue: this.queue }, "the worker met an error");
+    else this.#logError({ queue: this.queue }, error, "the worker met an error");
   }
 
   /** A listener that throws must not stop the worker. */
@@ -501,7 +502,12 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     try {
       (this as EventEmitter).emit(event, ...args);
     } catch (error) {
-      this.logger.error({ err: error, event }, "a listener of the worker threw");
+      this.#logError({ event }, error, "a listener of the worker threw");
     }
+  }
+
+  /** Described here: it may be an error of anybody's, and the logger too. */
+  #logError(fields: object, error: unknown, message: string): void {
+    tryToLog(() => this.logger.error({ ...fields, error: errorFields(error) }, message));
   }
 }

@@ -108,6 +108,46 @@ it("logs for people, who are not to be fooled by what tasks say", async () => {
   expect(text).not.toContain("payload-text");
 });
 
+it.each([
+  ["json", "err", "stack"],
+  ["ecs", "error", "stack_trace"],
+])(
+  "logs as %s what an error outside of handlers says, and nothing that hangs on it",
+  async (format, field, stack) => {
+    const { start, file, queue } = setupCli();
+    file(
+      "h.mjs",
+      `export default () => {
+      const request = { headers: { Authorization: "hidden" } };
+      setTimeout(() => { throw Object.assign(new Error("no\\u009b2Jway"), { code: "E", request }); });
+      setTimeout(() => { throw { data: "hidden" }; }, 1);
+      return new Promise((resolve) => setTimeout(resolve, 100));
+    }`,
+    );
+    await queue().add("n", null);
+    const worker = start(["worker", "--queue", "q", "--handler", "h.mjs", "--log-format", format]);
+    const lines = linesOf(worker);
+    expect(await worker.ended).toBe(1);
+    const text = lines().join("\n");
+    expect(text).not.toMatch(/hidden|\u009b/);
+    const errors = parsed(lines()).map((line) => line[field]);
+    expect(errors).toContainEqual({
+      type: "Error",
+      code: "E",
+      message: "no\u009b2Jway",
+      [stack]: expect.stringMatching(/^Error: no\u009b2Jway\n {4}at /),
+    });
+    expect(errors).toContainEqual({ type: "object", message: "an object that is no error" });
+  },
+);
+
+it("heeds --json before DELAYQ_LOG_FORMAT, and no variable that is empty", async () => {
+  const { start } = setupCli();
+  const env = { DELAYQ_LOG_FORMAT: "ecs", DELAYQ_LOG_LEVEL: "", DELAYQ_TASK_LOG_LEVEL: "" };
+  const scheduler = start(["scheduler", "--queue", "q", "--json"], { env });
+  expect(await scheduler.logged("scheduler started")).toMatchObject({ level: 30, queues: ["q"] });
+});
+
 it("logs only what the level lets through, and payloads if it is told to", async () => {
   const quiet = await loggedBy(["--log-level", "warn"]);
   expect(parsed(quiet).map(({ event }) => event)).toEqual(["task.buried", "task.buried"]);

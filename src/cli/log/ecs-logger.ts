@@ -1,19 +1,18 @@
 import { ecsFormat } from "@elastic/ecs-pino-format";
 import {
   pino,
-  stdSerializers,
   type Bindings,
   type ChildLoggerOptions,
   type DestinationStream,
   type Logger,
   type LoggerOptions,
 } from "pino";
-import { describeFailure } from "../../core/failure.ts";
+import { errorFields } from "../../runtime/error-fields.ts";
 import { version } from "../../runtime/version.ts";
 
 /**
- * Lines in the Elastic Common Schema: Elastic's library writes what it knows (time, level, process, host, service, errors), our
- * own fields go to their places in the schema, and all the rest, what handlers log included, under `delayq`. There a field
+ * Lines in the Elastic Common Schema: Elastic's library writes what it knows (time, level, process, host, service), our own
+ * fields and errors go to their places in the schema, and all the rest, what handlers log included, under `delayq`. There a field
  * cannot clash with the type that the schema gives to its name, for which Elasticsearch would refuse the line.
  *
  * No line holds a key twice. pino puts the bindings of a child before the fields of a line, whatever their names are; here
@@ -35,12 +34,8 @@ const PLACES: Readonly<Record<string, (value: unknown) => Fields | undefined>> =
     typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER / NS_PER_MS
       ? { "event.duration": Math.round(value * NS_PER_MS) }
       : undefined,
-  error: (value) => (value instanceof Error ? { err: value } : errorAt(value)),
-  err: (value) => {
-    if (value instanceof Error) return { err: value }; // the library's
-    const { name, ...rest } = describeFailure(value);
-    return errorAt({ type: name, ...rest });
-  },
+  error: (value) => errorAt(value instanceof Error ? errorFields(value) : value),
+  err: (value) => errorAt(errorFields(value)),
   trace_id: (value) => textAt("trace.id", value),
   span_id: (value) => textAt("span.id", value),
 };
@@ -57,7 +52,7 @@ export function ecsLogger(
     ...options.mixin?.(line, level, logger),
     ...(logger as MergingLogger)[bound],
   });
-  const log = (line: object): Fields => withDetails(formatters?.log?.(ecsOf(line)) ?? {}, line);
+  const log = (line: object): Fields => formatters?.log?.(ecsOf(line)) ?? {};
   return merging(
     pino(
       {
@@ -85,21 +80,6 @@ function ecsOf(line: object): Fields {
   return ecs;
 }
 
-/** The library leaves out an error's code, and what caused it. */
-function withDetails(ecs: Fields, line: object): Fields {
-  const { err, error } = line as { err?: unknown; error?: unknown };
-  const thrown = err ?? error;
-  if (!(thrown instanceof Error)) return ecs;
-  const { code } = thrown as { code?: unknown };
-  const { stack } = stdSerializers.err(thrown);
-  ecs["error"] = {
-    ...(ecs["error"] as Fields),
-    stack_trace: stack,
-    ...(typeof code === "string" && { code }),
-  };
-  return ecs;
-}
-
 /** Its children keep their bindings apart, for `mixin`. */
 function merging(logger: MergingLogger): Logger {
   // oxlint-disable-next-line typescript/unbound-method -- it is called on the logger whose child is wanted
@@ -120,7 +100,14 @@ const textAt = (place: string, value: unknown): Fields | undefined =>
   typeof value === "string" ? { [place]: value } : undefined;
 
 function errorAt(value: unknown): Fields | undefined {
-  const { type, message, stack } = (value ?? {}) as Fields;
+  const { type, message, code, stack } = (value ?? {}) as Fields;
   if (typeof type !== "string" || typeof message !== "string") return undefined;
-  return { error: { type, message, ...(typeof stack === "string" && { stack_trace: stack }) } };
+  return {
+    error: {
+      type,
+      message,
+      ...(typeof code === "string" && { code }),
+      ...(typeof stack === "string" && { stack_trace: stack }),
+    },
+  };
 }

@@ -1,5 +1,7 @@
 import { pino, type DestinationStream, type Logger } from "pino";
+import { ERROR_SERIALIZERS } from "../../runtime/error-fields.ts";
 import { PAYLOAD_PATHS } from "../../runtime/logger.ts";
+import { printableJson } from "../output.ts";
 import { harmless } from "./harmless.ts";
 
 export const LOG_FORMATS = ["pretty", "json", "ecs"] as const;
@@ -23,7 +25,7 @@ const STDERR = 2;
 export async function processLogger(options: ProcessLoggerOptions): Promise<Logger> {
   const { level, format, showsPayloads, mixin } = options;
   const redact = showsPayloads ? [] : [...PAYLOAD_PATHS];
-  const common = { name: "delayq", level, redact, ...(mixin && { mixin }) };
+  const common = { name: "delayq", level, redact, serializers: ERROR_SERIALIZERS, ...(mixin && { mixin }) };
   switch (format) {
     case "json":
       return pino(common, toStderr());
@@ -36,7 +38,11 @@ export async function processLogger(options: ProcessLoggerOptions): Promise<Logg
   }
 }
 
-const toStderr = () => pino.destination({ dest: STDERR, sync: true });
+/** These lines may come to a terminal, too. */
+function toStderr(): DestinationStream {
+  const stream = pino.destination({ dest: STDERR, sync: true });
+  return { write: (line) => void stream.write(printableJson(line)) };
+}
 
 async function prettyStream(): Promise<DestinationStream> {
   const { default: pretty } = await import("pino-pretty");
