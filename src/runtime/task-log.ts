@@ -2,14 +2,15 @@ import { describeFailure } from "../core/failure.ts";
 import type { TaskLogLevel } from "../core/options.ts";
 import { TASK_LOG_LEVELS } from "../core/options.ts";
 import type { AddedTask, Task, TaskError } from "../core/task.ts";
-import type { Logger } from "./logger.ts";
+import { loggerThrew, type Logger } from "./logger.ts";
 
 /**
  * What is logged of a task's life: one line a step, and this is the only place where such lines are made. Their fields are
  * described in docs/logs.md; whoever reads logs counts on them.
  *
  * Steps are logged at one level, the one of the option; those that somebody may have to look into at least at their own. A
- * step that is not logged costs the look at the level and nothing else: no line is made to be thrown away.
+ * step that is not logged costs the look at the level and nothing else: no line is made to be thrown away. A logger that throws
+ * costs its lines and nothing else.
  */
 export const STEPS = {
   added: { least: "trace", message: "task added" },
@@ -157,12 +158,22 @@ export class TaskLog {
   }
 
   #isOn(step: Step): boolean {
-    return this.#levels !== undefined && this.#logger.isLevelEnabled(this.#levels[step]);
+    if (this.#levels === undefined) return false;
+    try {
+      return this.#logger.isLevelEnabled(this.#levels[step]);
+    } catch (error) {
+      loggerThrew(error);
+      return false;
+    }
   }
 
   #write(step: Step, fields: Fields): void {
     if (this.#levels === undefined) return;
-    this.#logger[this.#levels[step]]({ event: `task.${step}`, ...fields }, STEPS[step].message);
+    try {
+      this.#logger[this.#levels[step]]({ event: `task.${step}`, ...fields }, STEPS[step].message);
+    } catch (error) {
+      loggerThrew(error);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
 import type { QueueInstruments, RunOutcome } from "../runtime/instruments.ts";
-import type { Logger } from "../runtime/logger.ts";
+import { tryToLog, type Logger } from "../runtime/logger.ts";
 import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
 import type { Runs } from "../telemetry/runs.ts";
 import type { FindHandler, HandlerContext } from "./handler.ts";
@@ -172,9 +172,11 @@ export class Runner {
   #postponeUnhandled(held: HeldTask): void {
     const { name } = held.task;
     if (!this.#unhandled.has(name)) {
-      this.#options.logger.warn(
-        { queue: held.task.queue, taskName: name },
-        "no handler for tasks of this name here; leaving them to other workers",
+      tryToLog(() =>
+        this.#options.logger.warn(
+          { queue: held.task.queue, taskName: name },
+          "no handler for tasks of this name here; leaving them to other workers",
+        ),
       );
       if (this.#unhandled.size < 1000) this.#unhandled.add(name);
     }

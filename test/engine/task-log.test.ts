@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { pino } from "pino";
+import { pino, type Logger } from "pino";
 import { expect, test } from "vitest";
 import { RetryLater, UnrecoverableError, type TaskLogLevel } from "../../src/index.ts";
 import { Connection } from "../../src/store/connection.ts";
@@ -284,6 +284,36 @@ test("gives handlers a log whose lines name their task", async () => {
   expect(lines()).toEqual([
     { level: INFO, queue: "q", taskId: id, taskName: "n", shard: 0, attempt: 1, step: 1, msg: "halfway" },
   ]);
+});
+
+test.each([
+  [
+    "throws",
+    pino({
+      level: "trace",
+      mixin: () => {
+        throw new Error("no line");
+      },
+    }),
+  ],
+  ["cannot say its level", { ...pino({ level: "silent" }), isLevelEnabled: undefined } as unknown as Logger],
+])("loses no task to a logger that %s", async (_, logger) => {
+  const { queue, worker } = setup();
+  const tasks = queue({ logger });
+  let attempts = 0;
+  worker(
+    {
+      good: () => {
+        if (++attempts === 1) throw new Error("once");
+      },
+    },
+    { logger, concurrency: 1 },
+  );
+  await tasks.add("unknown", null);
+  await tasks.add("good", null, { backoff: { type: "fixed", delay: 1 } });
+  await eventually(async () =>
+    expect((await tasks.stats()).counters).toMatchObject({ completed: 1, retried: 1 }),
+  );
 });
 
 test("refuses a level that there is not", () => {
