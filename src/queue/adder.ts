@@ -59,6 +59,8 @@ export interface AdderOptions {
   readonly instruments: QueueInstruments;
   /** What an add that says nothing asks of the replicas. */
   readonly confirmation: Confirmation | undefined;
+  /** Redis has it, or had one of its id, though others of its bulk may fail. */
+  readonly onAdded: (task: SentTask) => void;
 }
 
 /** A task on its way, and what was registered when it was made. */
@@ -152,6 +154,7 @@ export class Adder {
     });
     const task = sentTask(this.#store.namespace.queue, shard, id, prepared);
     complete(task, due, nowMs, existed);
+    this.#options.onAdded(task);
     return task;
   }
 
@@ -186,6 +189,7 @@ export class Adder {
     this.#options.instruments.added += tasks.length - existed.length;
     tasks.forEach((task, i) => complete(task, dues[i] as Due, nowMs, false));
     for (const i of existed) (tasks[i] as SentTask).existed = true;
+    for (const task of tasks) this.#options.onAdded(task);
   }
 
   /** @returns the batches, and the tasks in the order in which they were given */

@@ -120,7 +120,8 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     this.#confirmation = confirmationOf(parsed.durability);
     const instruments = new QueueInstruments(name);
     this.#instruments = instruments;
-    const adding = { ...parsed, defaults, instruments, confirmation: this.#confirmation };
+    const onAdded = (task: SentTask): void => this.#taskLog.added(task);
+    const adding = { ...parsed, defaults, instruments, onAdded, confirmation: this.#confirmation };
     this.#adder = new Adder(this.#store, this.#registration, adding);
     this.#sends = new Sends({ queue: name, server: () => serverOf(options.connection) });
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
@@ -151,7 +152,6 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
       const send = this.#sends.begin("add", 1, name);
       const adding = this.#adder.add(name, data, options, deadlineMs, send?.trace);
       const added = await (send === undefined ? adding : send.follow(adding));
-      this.#taskLog.added(added);
       return (await this.#asItIs(added, deadlineMs)) as AddedTask<T, N>;
     });
   }
@@ -168,7 +168,6 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
       const send = this.#sends.begin("addBulk", tasks.length);
       const adding = this.#adder.addBulk(tasks, send?.trace);
       const added = await (send === undefined ? adding : send.follow(adding));
-      for (const task of added) this.#taskLog.added(task);
       if (!added.some(({ existed }) => existed)) return added as AddedTask<T>[];
       const { deadlineMs } = within();
       return (await Promise.all(

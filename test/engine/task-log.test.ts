@@ -286,6 +286,18 @@ test("gives handlers a log whose lines name their task", async () => {
   ]);
 });
 
+test("logs what a bulk has added, though the rest of it failed", async () => {
+  const { queue, logging, lines } = setup();
+  const tasks = queue({ ...logging("debug"), shards: 1 });
+  const durability = { replicas: 1, timeoutMs: 20 };
+  const bulk = [
+    { name: "n", data: 0, opts: { id: "a" } },
+    { name: "n", data: 0, opts: { id: "b", durability } },
+  ];
+  await expect(tasks.addBulk(bulk)).rejects.toMatchObject({ added: ["a"], refused: ["b"] });
+  expect(lines()).toEqual([expect.objectContaining({ event: "task.added", taskId: "a" })]);
+});
+
 test.each([
   [
     "throws",
