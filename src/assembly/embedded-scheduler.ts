@@ -31,7 +31,7 @@ const running = new Set<SharedScheduler>();
 /**
  * A worker's part in the scheduler of its process. However many workers and queues a process has, those with the same
  * Redis, prefix and `slowPollMs` share one scheduler, which is one member with one heartbeat. It begins with the first of
- * them, logs where that one does, and ends with the last.
+ * them, logs where and as that one does, and ends with the last.
  */
 export class EmbeddedScheduler {
   readonly #queue: string;

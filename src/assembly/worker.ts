@@ -9,7 +9,8 @@ import { EmbeddedScheduler } from "./embedded-scheduler.ts";
 export interface WorkerOptions extends TaskWorkerOptions {
   /**
    * Whether this process also runs a scheduler for the queue, so that one process is enough to begin with. Workers with
-   * the same connection, prefix and `slowPollMs` share one, which logs where the first of them does. Default true.
+   * the same connection, prefix and `slowPollMs` share one, which logs where the first of them does, at its
+   * `taskLogLevel`. Default true.
    */
   scheduler?: boolean;
   /** Whether to begin at once; else with `run()`. Default true. */
