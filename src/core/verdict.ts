@@ -8,7 +8,14 @@ import type { TaskError } from "./task.ts";
 export type Verdict =
   | { readonly kind: "ack" }
   | { readonly kind: "keep"; readonly ms: number; readonly text: string }
-  | { readonly kind: "retry"; readonly ms: number; readonly error: TaskError; readonly isTimedOut: boolean }
+  | {
+      readonly kind: "retry";
+      readonly ms: number;
+      readonly error: TaskError;
+      /** With its stack, which Redis does not keep of a retry. */
+      readonly wholeError: TaskError;
+      readonly isTimedOut: boolean;
+    }
   | { readonly kind: "bury"; readonly error: TaskError; readonly isTimedOut: boolean }
   | { readonly kind: "release" }
   | { readonly kind: "postpone"; readonly ms: number }
@@ -51,7 +58,7 @@ export function verdictOnFailure(
   if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts)
     return { kind: "bury", error, isTimedOut };
   const ms = backoffDelayMs(kept.backoff, attempt, random);
-  return { kind: "retry", ms, error: briefly(error), isTimedOut };
+  return { kind: "retry", ms, error: briefly(error), wholeError: error, isTimedOut };
 }
 
 /** Subclasses may hold anything there. */

@@ -1,4 +1,3 @@
-import { describeFailure } from "../core/failure.ts";
 import type { TaskLogLevel } from "../core/options.ts";
 import { TASK_LOG_LEVELS } from "../core/options.ts";
 import type { AddedTask, Task, TaskError } from "../core/task.ts";
@@ -109,7 +108,7 @@ export class TaskLog {
     this.#write("completed", { ...attemptOf(task), ...timed(durationMs), outcome: "success" });
   }
 
-  failed(task: Task, thrown: unknown, { isTimedOut, durationMs, retryInMs }: Failure): void {
+  failed(task: Task, error: TaskError, { isTimedOut, durationMs, retryInMs }: Failure): void {
     const step = isTimedOut ? "timed_out" : "failed";
     if (!this.#isOn(step)) return;
     this.#write(step, {
@@ -117,7 +116,7 @@ export class TaskLog {
       ...timed(durationMs),
       ...(retryInMs !== undefined && { retryInMs }),
       outcome: "failure",
-      error: errorOf(describeFailure(thrown)),
+      error: errorOf(error),
     });
   }
 

@@ -116,11 +116,12 @@ export class Runner {
     const verdict = verdictOnFailure(kept, task.attempt, thrown, Math.random(), isTimedOut);
     this.#decide(held, verdict, thrown);
     // What is postponed has not failed, and of a lost lease nothing counts any more.
-    if (verdict.kind === "postpone" || held.isLost) return;
+    if (!("error" in verdict) || held.isLost) return;
+    const error = "wholeError" in verdict ? verdict.wholeError : verdict.error;
     const retryInMs = verdict.kind === "retry" ? verdict.ms : undefined;
     const { durationMs } = held;
     const { taskLog } = this.#options;
-    const tell = (): void => taskLog.failed(task, thrown, { isTimedOut, durationMs, retryInMs });
+    const tell = (): void => taskLog.failed(task, error, { isTimedOut, durationMs, retryInMs });
     if (held.run === undefined) tell();
     else held.run.within(tell);
   }

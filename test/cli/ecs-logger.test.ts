@@ -1,5 +1,6 @@
 import type { Logger, LoggerOptions } from "pino";
 import { expect, test } from "vitest";
+import { describeFailure } from "../../src/core/failure.ts";
 import { ecsLogger } from "../../src/cli/log/ecs-logger.ts";
 import { TaskLog } from "../../src/runtime/task-log.ts";
 import { DelayqError, type Task } from "../../src/index.ts";
@@ -37,7 +38,11 @@ test("puts the steps of a task into their places in the schema", () => {
   const steps = new TaskLog(log, { taskLogLevel: "debug", logPayloads: false });
   steps.started(task);
   steps.completed(task, 12.3456);
-  steps.failed(task, new RangeError("no way"), { isTimedOut: true, durationMs: 5, retryInMs: 1000 });
+  steps.failed(task, describeFailure(new RangeError("no way")), {
+    isTimedOut: true,
+    durationMs: 5,
+    retryInMs: 1000,
+  });
   expect(faults(lines)).toEqual([]);
   const ours = { queue: "q", taskId: "t1", taskName: "mail", shard: 3, attempt: 2 };
   expect(parsed(lines)).toEqual([
