@@ -21,11 +21,11 @@
 -- ARGV[2]      sinceMs  int   how long ago a death is recent
 --
 -- Replies
---   { "SHARD", nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, oldestDueMs, expired, firstDeadlineMs,
---     diedLately, diedBefore, counter, count... }
---       nextDueMs is when the next delayed task is due, oldestDueMs when the longest waiting ready one was; expired: leases
---       whose deadline has passed; firstDeadlineMs: of any lease; diedLately: recent deaths; diedBefore: those of as long a
---       time before. A time is -1 where there is none.
+--   { "SHARD", nowMs, epoch, owner, paused, delayed, ready, leased, dead, done, nextDueMs, oldestDueMs, expiredLeases,
+--     firstDeadlineMs, diedLately, diedBefore, counter, count... }
+--       nextDueMs is when the next delayed task is due, oldestDueMs when the longest waiting ready one was; expiredLeases:
+--       those whose deadline has passed; firstDeadlineMs: of any lease; diedLately: recent deaths; diedBefore: those of as long
+--       a time before. A time is -1 where there is none.
 --
 -- Cost O(log N).
 local due, ready = { unpack(KEYS, 1, 10) }, { unpack(KEYS, 11, 20) }

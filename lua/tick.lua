@@ -67,12 +67,12 @@ for _, id in ipairs(farAway) do
 end
 
 local reapMax = big and REAP_BIG_MAX or REAP_MAX
-local expired = redis.call("ZRANGEBYSCORE", leased, "-inf", nowMs, "LIMIT", 0, reapMax)
+local expiredLeases = redis.call("ZRANGEBYSCORE", leased, "-inf", nowMs, "LIMIT", 0, reapMax)
 local batch, recovered, buried = {}, {}, {}
-if #expired > 0 then
-  local records = redis.call("HMGET", tasks, unpack(expired))
-  local changed = redis.call("HMGET", more, unpack(expired))
-  for i, id in ipairs(expired) do
+if #expiredLeases > 0 then
+  local records = redis.call("HMGET", tasks, unpack(expiredLeases))
+  local changed = redis.call("HMGET", more, unpack(expiredLeases))
+  for i, id in ipairs(expiredLeases) do
     local record = records[i]
     if record and not isKnownFormat(record) then
       addTo(batch, math.min(9, levelOf(record)), nowMs, id)
@@ -93,8 +93,8 @@ if #expired > 0 then
       end
     end
   end
-  redis.call("ZREM", leased, unpack(expired))
-  redis.call("HDEL", leases, unpack(expired))
+  redis.call("ZREM", leased, unpack(expiredLeases))
+  redis.call("HDEL", leases, unpack(expiredLeases))
   putDue(due, nowMs, batch)
   if #recovered > 0 then
     redis.call("HINCRBY", stats, "recovered", #recovered)

@@ -90,7 +90,8 @@ export interface ShardFacts {
   readonly done: number;
   readonly owner: string;
   readonly oldestDueMs: number | undefined;
-  readonly expired: number;
+  /** Leases whose deadline has passed. */
+  readonly expiredLeases: number;
   readonly firstDeadlineMs: number | undefined;
   readonly diedLately: number;
   readonly diedBefore: number;

@@ -29,7 +29,15 @@ export function judgeQueue(queue: QueueFacts): Finding[] {
   });
 }
 
-type Counted = "delayed" | "ready" | "leased" | "dead" | "done" | "expired" | "diedLately" | "diedBefore";
+type Counted =
+  | "delayed"
+  | "ready"
+  | "leased"
+  | "dead"
+  | "done"
+  | "expiredLeases"
+  | "diedLately"
+  | "diedBefore";
 
 const sum = ({ shards }: QueueFacts, field: Counted): number =>
   shards.reduce((total, shard) => total + shard[field], 0);
@@ -92,7 +100,7 @@ function oldestDue(queue: QueueFacts): Verdict {
 }
 
 function expiredLeases(queue: QueueFacts): Verdict {
-  const expired = sum(queue, "expired");
+  const expired = sum(queue, "expiredLeases");
   const deadlines = queue.shards
     .map(({ firstDeadlineMs }) => firstDeadlineMs)
     .filter((ms) => ms !== undefined);

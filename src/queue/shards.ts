@@ -16,7 +16,7 @@ export interface ShardLook extends TaskCounts {
   /** When the ready task that has waited longest was due. */
   readonly oldestDueMs: number | undefined;
   /** Leases whose deadline has passed. */
-  readonly expired: number;
+  readonly expiredLeases: number;
   readonly firstDeadlineMs: number | undefined;
   /** How many died in the last hour, and in the one before it. */
   readonly diedLately: number;

@@ -22,8 +22,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/tick.lua",
-        from: 'redis.call("HDEL", leases, unpack(expired))',
-        to: 'redis.call("HDEL", leases, unpack(expired))\n  redis.call("HDEL", tasks, unpack(expired))',
+        from: 'redis.call("HDEL", leases, unpack(expiredLeases))',
+        to: 'redis.call("HDEL", leases, unpack(expiredLeases))\n  redis.call("HDEL", tasks, unpack(expiredLeases))',
       },
     ],
   },

@@ -99,7 +99,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "tick forgets `leased`",
     script: scripts.tick,
-    from: 'redis.call("ZREM", leased, unpack(expired))',
+    from: 'redis.call("ZREM", leased, unpack(expiredLeases))',
     to: "",
   },
   {

@@ -84,12 +84,12 @@ function cellsOf(pulse: Pulse): (string | number)[] {
 }
 
 function shardLines({ queue, shards, readAtMs }: Pulse): string[] {
-  const rows = shards.map(({ shard, owner, oldestDueMs, nextDueMs, expired, ...counts }) => [
+  const rows = shards.map(({ shard, owner, oldestDueMs, nextDueMs, expiredLeases, ...counts }) => [
     shard,
     ...TASK_STATES.map((state) => counts[state]),
     oldestDueMs === undefined ? "" : shortDuration(Math.max(0, readAtMs - oldestDueMs)),
     nextDueMs === undefined ? "" : shortDuration(Math.max(0, nextDueMs - readAtMs)),
-    expired,
+    expiredLeases,
     owner,
   ]);
   const heads = ["shard", ...TASK_STATES, "oldest due", "next due in", "expired leases", "scheduler"];
