@@ -47,6 +47,7 @@ export class Restorer {
   readonly #batches = new Map<number, Batch>();
   readonly #inFlight = new Set<Promise<void>>();
   #shardCount = 0;
+  readonly #id: string;
   #mayResume = false;
   #failure: { readonly error: unknown } | undefined;
   /** How many were restored, and how many had been there. */
@@ -57,25 +58,25 @@ export class Restorer {
   constructor(queue: Queue, store: QueueStore, shards: number | undefined) {
     this.#queue = queue;
     this.#store = store;
+    this.#id = store.nextCallId();
     this.#shards = shards;
   }
 
   /** Makes the queue ready, and pauses it. @throws DelayqError `DELAYQ_QUEUE_BUSY`, and those of registering */
   async begin(header: Pick<ExportHeader, "paused" | "shards" | "defaults">): Promise<void> {
     const isPaused = await this.#checkFree();
-    // A restore that broke off has paused it for this one.
-    const wasRunning = !isPaused || (await this.#store.isRestoring());
     const shards = this.#shards ?? (await this.#store.readShards()) ?? header.shards;
     await this.#register(header.defaults, shards);
-    const mayResume = wasRunning && !header.paused;
-    await setPaused(this.#store, { paused: true, isRestoring: mayResume }, undefined);
+    // Also what another restore has paused, which broke off.
+    const isOwn = await this.#setPaused(true);
     try {
       await this.#checkFree(isPaused);
     } catch (error) {
-      if (!isPaused) await this.#queue.resume();
+      if (!isPaused) await this.#setPaused(false);
       throw error;
     }
-    this.#mayResume = mayResume;
+    if (header.paused) await setPaused(this.#store, { paused: true }, undefined);
+    this.#mayResume = isOwn && !header.paused;
   }
 
   /** A task as it is sent. @throws DelayqError `DELAYQ_INVALID_OPTION` */
@@ -122,10 +123,17 @@ export class Restorer {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** When all is there: the queue goes on, unless it was paused, here or where it came from. @returns whether it does */
+  /**
+   * When all is there: the queue goes on, unless it was paused, here or where it came from, or is now paused for anything else.
+   *
+   * @returns whether it does
+   */
   async end(): Promise<boolean> {
-    if (this.#mayResume) await this.#queue.resume();
-    return this.#mayResume;
+    return this.#mayResume && (await this.#setPaused(false));
+  }
+
+  async #setPaused(paused: boolean): Promise<boolean> {
+    return await setPaused(this.#store, { paused, restoring: this.#id }, undefined);
   }
 
   /** @returns whether it is paused @throws DelayqError `DELAYQ_QUEUE_BUSY` */

@@ -104,11 +104,6 @@ export class QueueStore {
     return typeof shards === "string" ? Number(shards) : undefined;
   }
 
-  /** Whether it is paused for a restore, which has not come to its end. */
-  async isRestoring(options = within()): Promise<boolean> {
-    return (await this.#connection.read("hget", [this.#meta(), "restoring"], options)) === "1";
-  }
-
   /** What the registry says of it. */
   async readEnlisted(options = within()): Promise<number | undefined> {
     const { prefix, queue } = this.namespace;
@@ -136,8 +131,9 @@ export class QueueStore {
     this.#profiles.clear();
   }
 
-  async setPaused(paused: boolean, options = within(), isRestoring = false) {
-    const args = { nowMs: this.#time(), paused: paused ? 1 : 0, restoring: isRestoring ? 1 : 0 };
+  /** @param restoring the id of the restore that asks for it, if one does */
+  async setPaused(paused: boolean, options = within(), restoring = "") {
+    const args = { nowMs: this.#time(), paused: paused ? 1 : 0, restoring };
     return await this.#connection.call(scripts.setPaused, { meta: this.#meta() }, args, [], options);
   }
 

@@ -426,7 +426,12 @@ export const setPaused = defineScript({
   args: ["nowMs", "paused", "restoring"],
   items: [],
   replies: {
-    SET: ([generation, shards]) => ({ generation: text(generation), shards: Number(shards) }),
+    SET: ([generation, shards, isOwn]) => ({
+      generation: text(generation),
+      shards: Number(shards),
+      isOwn: Number(isOwn) === 1,
+    }),
+    HELD: none,
     NO_QUEUE: none,
   },
 });

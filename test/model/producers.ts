@@ -289,6 +289,7 @@ export class Producers {
     const mayResume = !model.meta.isPaused && !backup.header.paused;
     await restorer.begin(backup.header);
     model.setPaused(true);
+    if (backup.header.paused) model.setPaused(true);
     for (const task of backup.exported) await restorer.push(restorer.encode(task));
     await restorer.finish();
     for (const task of backup.tasks) model.restore(task, backup.atMs);

@@ -43,7 +43,7 @@ export const CALLS: readonly Call[] = [
   }),
   call(scripts.enlist, { queue: "mails", shards: 1 }, [], { word: "ENLISTED" }),
   call(scripts.noteExport, {}, [], { word: "NOTED" }),
-  call(scripts.setPaused, { paused: 0, restoring: 0 }, [], { word: "SET" }),
+  call(scripts.setPaused, { paused: 0, restoring: "" }, [], { word: "SET" }),
   call(scripts.copyCtl, { generation: 9e15, shards: 1, paused: 0 }, [9, "{}"], { word: "COPIED" }),
   call(scripts.add, { profile: 1 }, addItems([{ id: "new" }, { id: "later", delay: 5 }]), {
     existed: [],

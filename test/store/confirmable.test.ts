@@ -42,7 +42,7 @@ const CASES: readonly Case[] = [
   of("a task that is due", scripts.runNow, {}, ["a"], { outcomes: ["due"] }),
   of("a task that is ready", scripts.requeue, {}, ["a"], { outcomes: ["ready"] }),
   of("a task that is ready", scripts.purge, {}, ["a"], { outcomes: ["ready"] }),
-  of("a queue that is not paused", scripts.setPaused, { paused: 0, restoring: 0 }, [], { word: "SET" }),
+  of("a queue that is not paused", scripts.setPaused, { paused: 0, restoring: "" }, [], { word: "SET" }),
   of("what the shard has", scripts.copyCtl, { generation: 1, shards: 1, paused: 0 }, [], { word: "NEWER" }),
   of("what the shard has", scripts.copyCtl, { generation: 9e15, shards: 1, paused: 0 }, [], {
     word: "COPIED",

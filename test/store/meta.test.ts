@@ -99,6 +99,9 @@ describe("register", () => {
   });
 });
 
+const forRestore = async (keyspace: Keyspace, paused: boolean, id: string) =>
+  await keyspace.store.setPaused(paused, undefined, id);
+
 describe("set-paused", () => {
   test("pauses and resumes in meta, each under a greater generation", async () => {
     const keyspace = await setup();
@@ -106,7 +109,7 @@ describe("set-paused", () => {
     keyspace.advance(-1000);
     const { reply, changes } = await keyspace.watch(async () => keyspace.store.setPaused(true));
     const next = String(NOW * 1000 + 1);
-    expect(reply).toEqual({ word: "SET", generation: next, shards: 4 });
+    expect(reply).toEqual({ word: "SET", generation: next, shards: 4, isOwn: false });
     expect(changes).toEqual({ meta: { paused: "1", generation: next } });
     expect(await register(keyspace, 4)).toMatchObject({ paused: true, generation: next });
     keyspace.advance(1000);
@@ -125,15 +128,41 @@ describe("set-paused", () => {
   test("notes that it is for a restore, until it is paused or resumed for anything else", async () => {
     const keyspace = await setup();
     await register(keyspace, 4);
-    const pauseForRestore = async () => await keyspace.store.setPaused(true, undefined, true);
-    expect(await keyspace.store.isRestoring()).toBe(false);
-    for (const paused of [true, false]) {
-      const { changes } = await keyspace.watch(pauseForRestore);
-      expect(changes).toMatchObject({ meta: { restoring: "1" } });
-      expect(await keyspace.store.isRestoring()).toBe(true);
-      await keyspace.store.setPaused(paused);
+    for (const paused of [false, true]) {
+      const { reply, changes } = await keyspace.watch(async () => forRestore(keyspace, true, "r1"));
+      expect(reply).toMatchObject({ word: "SET", isOwn: true });
+      expect(changes).toMatchObject({ meta: { restoring: "r1" } });
+      expect(await keyspace.store.setPaused(paused)).toMatchObject({ isOwn: false });
       expect((await keyspace.snapshot())["meta"]).not.toHaveProperty("restoring");
     }
+  });
+
+  test("leaves what a restore found paused, or finds paused for anything else, as it is", async () => {
+    const keyspace = await setup();
+    await register(keyspace, 4);
+    await keyspace.store.setPaused(true);
+    expect(await forRestore(keyspace, true, "r1")).toMatchObject({ word: "SET", isOwn: false });
+    const { reply, changes } = await keyspace.watch(async () => forRestore(keyspace, false, "r1"));
+    expect(reply).toEqual({ word: "HELD" });
+    expect(changes).toEqual({});
+    await keyspace.store.setPaused(false);
+    expect(await forRestore(keyspace, true, "r1")).toMatchObject({ isOwn: true });
+    await keyspace.store.setPaused(true);
+    expect(await forRestore(keyspace, false, "r1")).toEqual({ word: "HELD" });
+    expect(await keyspace.store.readMeta()).toMatchObject({ paused: true });
+  });
+
+  test("gives a queue that a restore has paused to the next one, which alone resumes it", async () => {
+    const keyspace = await setup();
+    await register(keyspace, 4);
+    for (const id of ["r1", "r1", "r2"])
+      expect(await forRestore(keyspace, true, id)).toMatchObject({ word: "SET", isOwn: true });
+    expect(await forRestore(keyspace, false, "r1")).toEqual({ word: "HELD" });
+    for (let sent = 0; sent < 2; sent++)
+      expect(await forRestore(keyspace, false, "r2")).toMatchObject({ word: "SET", isOwn: false });
+    const meta = (await keyspace.snapshot())["meta"];
+    expect(meta).toMatchObject({ paused: "0" });
+    expect(meta).not.toHaveProperty("restoring");
   });
 
   test("of a queue that is not there leaves nothing behind", async () => {
