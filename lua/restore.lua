@@ -1,7 +1,7 @@
 -- restore: tasks of an export, as they were, into one shard of a paused queue.
 --
 -- One step, so that a restored task has its record, its place and all that belongs to it. Only while the queue is paused, so
--- that none runs before all are there. A leased one is to be sent as a pending one: its worker is not here. Bounded by the caller: 200
+-- that none runs before all are there. A leased one is to be sent as a pending one: its worker is not here. Bounded by the caller: 50
 -- tasks, 512 KiB. Sent again, it restores nothing and answers as before: the call's id is remembered, and an id that exists is
 -- left alone.
 --

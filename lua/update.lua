@@ -48,8 +48,9 @@ for i, id in ipairs(ids) do
   if isIdle and not record then
     outcome = "missing"
   elseif isIdle then
-    redis.call("HSET", tasks, id, string.sub(record, 1, payloadAt(record) - 1) .. payload)
-    if #payload > BIG_BYTES then
+    record = string.sub(record, 1, payloadAt(record) - 1) .. payload
+    redis.call("HSET", tasks, id, record)
+    if #record > BIG_BYTES then
       redis.call("HSET", ctl, "big", "1")
     end
     outcome = "updated"

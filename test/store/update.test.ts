@@ -57,6 +57,15 @@ describe("update", () => {
     expect(changes["ctl"]).toEqual({ big: "1" });
   });
 
+  test("counts the whole record, as an add does", async () => {
+    const keyspace = await setup();
+    await keyspace.add({ id: "a", name: "n".repeat(100), delay: 60 });
+    const fits = JSON.stringify("x".repeat(1900 - 119 - 2));
+    expect((await keyspace.watch(async () => update(keyspace, "a", fits))).changes).not.toHaveProperty("ctl");
+    const { changes } = await keyspace.watch(async () => update(keyspace, "a", `${fits} `));
+    expect(changes["ctl"]).toEqual({ big: "1" });
+  });
+
   test("is refused for a running task, whose handler has its payload already", async () => {
     const keyspace = await setup();
     await keyspace.lease({ id: "a" });
