@@ -11,7 +11,7 @@ import { SeenIds } from "./seen-ids.ts";
 
 /**
  * Looks at tasks without changing anything. Lists are paged, and each page is looked up when it is asked for: a task that
- * moves meanwhile to another state may be missed, one that stays in its state is seen exactly once.
+ * moves meanwhile to another state or due time may be missed, one that stays where it is is seen exactly once.
  */
 interface Listed {
   readonly keys: ShardKeys;
@@ -62,7 +62,10 @@ export class Inspector {
     return { ...sum, paused: all.some(({ paused }) => paused), counters };
   }
 
-  /** Tasks of a state, earliest first (ready ones by level and shard). Those that came after the list began are left out. */
+  /**
+   * Tasks of a state, earliest first (ready ones by level and shard). Of those that come into the state meanwhile, some may be
+   * listed: it ends all the same.
+   */
   async *list(state: TaskState, filter: ParsedFilter, signal?: AbortSignal): AsyncGenerator<Task> {
     let left = filter.limit ?? Number.POSITIVE_INFINITY;
     if (left === 0) return;
@@ -146,8 +149,9 @@ export class Inspector {
       const { page, nowMs } = await this.#store.page(source, after, PAGE_MAX);
       beganMs ??= nowMs;
       for (const { id, score } of page) {
-        // Tasks that die while the dead are listed would make the list endless.
-        if (score >= range.untilMs || (source.scored === keys.dead && score > beganMs)) return;
+        // Tasks that become due or die while the ready or the dead are listed would make the list endless.
+        const isGrowing = source.range === "due" || source.scored === keys.dead;
+        if (score >= range.untilMs || (isGrowing && score > beganMs)) return;
         yield { keys, id, score };
       }
       after = page.at(-1);

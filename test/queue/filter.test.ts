@@ -111,6 +111,20 @@ test("refuses filters that it does not know", async () => {
   await expect(tasks.list("delayed", { names: "x" } as never).next()).rejects.toMatchObject(invalid);
 });
 
+test("ends a list of ready tasks, though more become ready all the time", async () => {
+  const tasks = setupEngine().queue({ shards: 1 });
+  const add = async (count: number, delay: number) =>
+    await tasks.addBulk(Array.from({ length: count }, () => ({ name: "n", data: delay, opts: { delay } })));
+  await add(1000, 0);
+  const listed: number[] = [];
+  for await (const { data } of tasks.list("ready")) {
+    if (listed.push(data as number) > 1) continue;
+    await add(1000, 20);
+    await eventually(async () => expect((await tasks.counts()).ready).toBe(2000));
+  }
+  expect(listed).toEqual(Array.from({ length: 1000 }, () => 0));
+});
+
 test("misses no ready task that goes onto the runway while they are listed, and tells none twice", async () => {
   const { queue, worker } = setupEngine();
   const tasks = queue({ shards: 1 });
