@@ -25,18 +25,22 @@ export async function listTasks(listing: Listing): Promise<void> {
   const { queue, states, filter, limit, json, heads, row, none } = listing;
   const table = new LongTable(heads);
   let count = 0;
-  for (const state of states) {
-    const left = limit + 1 - count;
-    for await (const task of queue.list(state, { ...filter, ...(limit > 0 && { limit: left }) })) {
-      if (++count > limit && limit > 0) break;
-      if (json === true) {
-        printJson(withTimes(task));
-        await drained();
-      } else await table.add(row(task));
+  try {
+    for (const state of states) {
+      const left = limit + 1 - count;
+      for await (const task of queue.list(state, { ...filter, ...(limit > 0 && { limit: left }) })) {
+        if (++count > limit && limit > 0) break;
+        if (json === true) {
+          printJson(withTimes(task));
+          await drained();
+        } else await table.add(row(task));
+      }
+      if (count > limit && limit > 0) break;
     }
-    if (count > limit && limit > 0) break;
+  } finally {
+    // What was found before an error comes before it.
+    await table.flush();
   }
-  await table.flush();
   if (count === 0 && json !== true) say(none);
   if (limit > 0 && count > limit) say(`there are more; --limit shows more than ${limit}`);
 }
