@@ -32,6 +32,7 @@ import { QueueWatch } from "../store/queue-watch.ts";
 import { claimedTask } from "../store/task-view.ts";
 import { Runs } from "../telemetry/runs.ts";
 import { Claimer, type Batch, type Claimed } from "./claimer.ts";
+import { ExpiryWarning } from "./expiry-warning.ts";
 import { handlerFinder, type Handlers } from "./handler.ts";
 import { HeldTask } from "./held-task.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -112,6 +113,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly #runs: Runs;
   readonly #instruments: QueueInstruments;
   readonly #settler: Settler;
+  readonly #expiryWarning: ExpiryWarning;
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
   #starting = 0;
@@ -141,6 +143,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.logger = options.logger ?? defaultLogger(this.parsed);
     this.taskLog = new TaskLog(this.logger, this.parsed);
     this.#instruments = new QueueInstruments(queue);
+    this.#expiryWarning = new ExpiryWarning(this.logger, queue);
     this.#connection = Connection.acquire(options.connection, this.logger);
     this.#store = new QueueStore(this.#connection, { prefix, queue }, time);
     this.#settler = new Settler(this.#store, {
@@ -325,7 +328,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       ({ record }) => this.#store.cachedProfile(profileOf(record)) === undefined,
     );
     if (unknown.length === 0) {
-      for (const [i, claimed] of batch.claimed.entries()) this.#startOne(batch, claimed, i < batch.room);
+      this.#startAll(batch, true);
       return;
     }
     this.#starting += Math.min(batch.room, batch.claimed.length);
@@ -345,10 +348,14 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       this.#emitError(error);
     }
     this.#starting -= Math.min(batch.room, batch.claimed.length);
-    for (const [i, claimed] of batch.claimed.entries()) {
-      this.#startOne(batch, claimed, isKnown && i < batch.room);
-    }
+    this.#startAll(batch, isKnown);
     this.#sendSoon();
+  }
+
+  #startAll(batch: Batch, areKnown: boolean): void {
+    for (const [i, claimed] of batch.claimed.entries())
+      this.#startOne(batch, claimed, areKnown && i < batch.room);
+    this.#expiryWarning.say();
   }
 
   /** @param canStart whether its options are known and there is a slot for it */
@@ -374,7 +381,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       const task = claimedTask(this.queue, keys.shard, id, decoded, decodeFacts(more), lease);
       const kept = this.#keptOf(decoded);
       const held = new HeldTask(keys, task, kept, fence, deadlineMs, decoded.trace);
-      return isExpired(kept, task.dueAtMs, nowMs) ? { held, verdict: EXPIRE } : { held };
+      if (!isExpired(kept, task.dueAtMs, nowMs)) return { held };
+      this.#expiryWarning.note(nowMs - task.dueAtMs);
+      return { held, verdict: EXPIRE };
     } catch (error) {
       this.#emitError(error);
       const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };

@@ -118,7 +118,7 @@ test("logs each step of a task's life in one line", async () => {
 });
 
 test("logs time-outs, expiries, releases, lost leases and what becomes of unhandled tasks", async () => {
-  const { queue, worker, logging, steps } = setup();
+  const { queue, worker, logging, steps, lines } = setup();
   const tasks = queue();
   const slow = await tasks.add("slow", null, { timeoutMs: 20, attempts: 1 });
   const held = await tasks.add("held", null);
@@ -150,6 +150,13 @@ test("logs time-outs, expiries, releases, lost leases and what becomes of unhand
     error: { type: "TaskTimeoutError" },
   });
   expect(steps(held.id)[1]).toMatchObject({ level: WARN, attempt: 1, outcome: "unknown" });
+  expect(lines()).toContainEqual({
+    level: WARN,
+    queue: "q",
+    expired: 1,
+    lagMaxMs: expect.any(Number),
+    msg: "tasks were claimed later than their expireMs allows, and are not run",
+  });
 });
 
 test("logs what is done to tasks, but only if something was", async () => {
