@@ -1,7 +1,8 @@
 -- run-now: pending tasks due at once.
 --
--- One step, so that a task is never in two places. One that is due already keeps its turn. Bounded by the caller: 200 ids.
--- Sent again, it answers as before.
+-- One step, so that a task is never in two places. One that is due already keeps its turn, and its due time too if it cannot
+-- expire. One that can is due anew, else the next claim might remove it: on the runway it stays where it is, among what
+-- is due it goes behind the others. Bounded by the caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
 -- include lib/clock lib/calls lib/wake lib/due lib/record lib/place
@@ -43,20 +44,32 @@ end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores, levels = placesOf(keys, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
-local outcomes, facts, batch = {}, {}, {}
+local outcomes, facts, batch, onRunway = {}, {}, {}, 0
+
+local function isDueAnew(id)
+  local record = redis.call("HGET", tasks, id)
+  return record and isKnownFormat(record) and canExpire(record, ctl)
+end
+
 for i, id in ipairs(ids) do
   local place = places[i]
-  if place == "due" and scores[i] > nowMs then
+  local isPending = place == "due" or place == "runway"
+  local isDelayed = place == "due" and scores[i] > nowMs
+  if isDelayed or isPending and isDueAnew(id) then
     local attempts, deaths = usesOf(changed[i])
     facts[#facts + 1] = id
     facts[#facts + 1] = packFacts(attempts, deaths, nowMs)
-    addTo(batch, levels[i], nowMs, id)
+    if place == "due" then
+      addTo(batch, levels[i], nowMs, id)
+    else
+      onRunway = onRunway + 1
+    end
   end
-  outcomes[i] = (place == "due" or place == "runway") and "due" or place or "missing"
+  outcomes[i] = isPending and "due" or place or "missing"
 end
 if #facts > 0 then
   redis.call("HSET", more, unpack(facts))
-  callWorkers(due, waiting, putDue(due, nowMs, batch))
+  callWorkers(due, waiting, putDue(due, nowMs, batch) + onRunway)
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)

@@ -88,14 +88,21 @@ local function payloadAt(record)
   return headEnd + 1
 end
 
--- How many attempts and deaths the task may use: what the record says, else what its profile says.
-local function limitsOf(record, ctl)
+-- What the record says of its options, and what its profile says of all.
+local function optionsOf(record, ctl)
   local kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. base128(record, 8)) or "{}")
-  local attempts, deaths = kept.attempts, kept.deathsMax
   local nameEnd, headEnd = headEnds(record)
-  if headEnd > nameEnd then
-    local own = cjson.decode(string.sub(record, nameEnd + 3, headEnd))
-    attempts, deaths = own.attempts or attempts, own.deathsMax or deaths
-  end
-  return attempts or math.huge, deaths or math.huge
+  return headEnd > nameEnd and cjson.decode(string.sub(record, nameEnd + 3, headEnd)) or {}, kept
+end
+
+-- How many attempts and deaths the task may use.
+local function limitsOf(record, ctl)
+  local own, kept = optionsOf(record, ctl)
+  return own.attempts or kept.attempts or math.huge, own.deathsMax or kept.deathsMax or math.huge
+end
+
+-- Whether it is not run any more when it is claimed too late.
+local function canExpire(record, ctl)
+  local own, kept = optionsOf(record, ctl)
+  return (own.expireMs or kept.expireMs or 0) > 0
 end

@@ -264,7 +264,7 @@ export class Model {
   runNow(id: string): string {
     const task = this.task(id);
     if (task?.place !== "pending") return task?.place ?? "missing";
-    if (task.dueAtMs > this.nowMs) this.#moveTo(task, this.nowMs);
+    if (task.dueAtMs > this.nowMs || task.kept.expireMs > 0) this.#moveTo(task, this.nowMs);
     return "due";
   }
 

@@ -222,6 +222,12 @@ const MUTANTS: readonly Mutant[] = [
     from: 'redis.call("HSET", more, unpack(facts))',
     to: "",
   },
+  {
+    mistake: "run-now leaves the due time of a ready task that can expire",
+    script: scripts.runNow,
+    from: "isDelayed or isPending and isDueAnew(id)",
+    to: "isDelayed",
+  },
 ];
 
 /** A copy would not be the script that the store calls: so its source is replaced until the test ends. */

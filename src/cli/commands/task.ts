@@ -136,7 +136,9 @@ function addReschedule(task: Command): void {
 function addRunNow(task: Command): void {
   withRedisFlags(task.command("run-now"))
     .summary("make a pending task due now")
-    .description("Makes a task that is delayed due now.")
+    .description(
+      "Makes a task that is delayed due now. One that is due keeps its turn; if it has an expireMs, that counts from now.",
+    )
     .argument("<queue>")
     .argument("<id>")
     .option("--json", "print the outcome as JSON")
