@@ -14,8 +14,9 @@ export interface TraceIds {
   readonly flags: number;
 }
 
-/** Version 00, and later ones as far as they are alike. */
-const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
+/** Version 00, which is 55 characters, and later ones as far as they are alike. */
+const TRACEPARENT =
+  /^(?!ff|00.{54})[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
 const TRACEPARENT_MAX = 100;
 /** As much as everybody must pass on; of a longer one nothing is kept. */
 const TRACESTATE_MAX = 512;
@@ -30,6 +31,16 @@ export function parseTraceparent(text: string): TraceIds | undefined {
     (text.length <= TRACEPARENT_MAX ? TRACEPARENT.exec(text) : undefined) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   return { traceId, spanId, flags: Number.parseInt(flags, 16) };
+}
+
+/** What others have written, as far as it is one. */
+export function readTrace(value: unknown): TraceContext | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { traceparent, tracestate } = value as Partial<Record<keyof TraceContext, unknown>>;
+  if (typeof traceparent !== "string" || parseTraceparent(traceparent) === undefined) return undefined;
+  return typeof tracestate === "string" && isTracestate(tracestate)
+    ? { traceparent, tracestate }
+    : { traceparent };
 }
 
 /** @returns undefined for a trace that nobody records: then nothing could be found behind the link */

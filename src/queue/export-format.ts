@@ -3,7 +3,7 @@ import { checkTaskId, checkTaskName } from "../core/names.ts";
 import { DelayqError } from "../core/errors.ts";
 import { PRIORITY_MAX, TIME_MAX_MS, parseDefaults, type KeptOptions } from "../core/options.ts";
 import type { TaskState } from "../core/task.ts";
-import { isTracestate, parseTraceparent, type TraceContext } from "../core/trace-context.ts";
+import { readTrace, type TraceContext } from "../core/trace-context.ts";
 import { integer, parseOptions, show } from "../core/validate.ts";
 import { decodeFacts, decodeLease, decodeRecord } from "../store/codec.ts";
 import type { Walked } from "../store/scripts.ts";
@@ -104,13 +104,6 @@ const headerSchema = z.object({
 
 const endSchema = z.object({ end: z.literal(true), tasks: integer(0) });
 
-const traceSchema = z.strictObject({
-  traceparent: z.string().refine((text) => parseTraceparent(text) !== undefined, {
-    error: "a W3C traceparent",
-  }),
-  tracestate: z.string().refine(isTracestate, { error: "a W3C tracestate" }).optional(),
-});
-
 /** Its options are checked where those of equal ones are known already. */
 const taskSchema = z.object({
   id: z.unknown().optional(),
@@ -126,7 +119,7 @@ const taskSchema = z.object({
   deaths: integer(0),
   profile: profileNumber().optional(),
   options: z.unknown().optional(),
-  trace: traceSchema.optional(),
+  trace: z.unknown().optional(),
   diedAtMs: time().optional(),
   keepLeftMs: integer(0).optional(),
   error: z.unknown().optional(),
@@ -168,7 +161,8 @@ export function parseExported(value: unknown): ExportedTask | ExportEnd {
   if (task.state === "dead" && task.diedAtMs === undefined) throw lacking("diedAtMs");
   if (task.state === "done" && (task.keepLeftMs === undefined || task.result === undefined))
     throw lacking("keepLeftMs` and `result");
-  return task as ExportedTask;
+  // No task is refused because of its trace.
+  return (task.trace === undefined ? task : { ...task, trace: readTrace(task.trace) }) as ExportedTask;
 }
 
 const lacking = (field: string): DelayqError =>

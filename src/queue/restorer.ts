@@ -2,7 +2,8 @@ import { DelayqError } from "../core/errors.ts";
 import { shardOf } from "../core/ids.ts";
 import { KEPT_DEFAULTS, parseAddOptions, type KeptOptions } from "../core/options.ts";
 import { TASK_STATES } from "../core/task.ts";
-import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
+import { readTrace, type TraceContext } from "../core/trace-context.ts";
+import { encodeHead, encodeRecord, type Overrides, type RecordHead } from "../store/codec.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { BATCH_BYTES_MAX, within, type QueueStore } from "../store/queue-store.ts";
 import type { Arg } from "../store/script.ts";
@@ -25,6 +26,14 @@ const CALL_MS = 30_000;
 const INTRODUCTIONS_MAX = 5;
 const HEADS_MAX = 1000;
 
+/** What tasks of one name, priority and options have in common. */
+interface Common {
+  readonly profile: number;
+  readonly overrides: Overrides | undefined;
+  /** Of those that were not traced where they were added. */
+  readonly head: RecordHead;
+}
+
 interface Batch {
   readonly items: EncodedArgs;
   tasks: number;
@@ -43,7 +52,7 @@ export class Restorer {
   readonly #store: QueueStore;
   readonly #shards: number | undefined;
   readonly #profiles = new Map<number, { readonly number: number; readonly options: KeptOptions }>();
-  readonly #heads = new Map<string, RecordHead>();
+  readonly #common = new Map<string, Common>();
   readonly #batches = new Map<number, Batch>();
   readonly #inFlight = new Set<Promise<void>>();
   #shardCount = 0;
@@ -167,20 +176,30 @@ export class Restorer {
     }
   }
 
-  /** What tasks of one name, priority and options have in common, unless it was traced where they were added. */
-  #head({ name, priority, profile: number = 0, options, trace }: ExportedTask): RecordHead {
+  #head(task: ExportedTask): RecordHead {
+    const { options, trace } = withTraceApart(task);
+    const { profile, overrides, head } = this.#commonOf({ ...task, options });
+    return trace === undefined
+      ? head
+      : encodeHead(profile, task.priority, task.name, { ...overrides, ...trace });
+  }
+
+  #commonOf({ name, priority, profile: number = 0, options }: ExportedTask): Common {
     const key = `${number} ${priority} ${JSON.stringify(options)} ${name}`;
-    let head = trace === undefined ? this.#heads.get(key) : undefined;
-    if (head !== undefined) return head;
+    let common = this.#common.get(key);
+    if (common !== undefined) return common;
     const [first] = this.#profiles.values();
     const profile = this.#profiles.get(number) ?? first;
     if (profile === undefined) throw new Error("begin was not called");
-    const { overrides } = parseAddOptions(withoutTrace(options), profile.options);
-    head = encodeHead(profile.number, priority, name, trace ? { ...overrides, ...trace } : overrides);
-    if (trace !== undefined) return head;
-    if (this.#heads.size >= HEADS_MAX) this.#heads.clear();
-    this.#heads.set(key, head);
-    return head;
+    const { overrides } = parseAddOptions(options as object, profile.options);
+    common = {
+      profile: profile.number,
+      overrides,
+      head: encodeHead(profile.number, priority, name, overrides),
+    };
+    if (this.#common.size >= HEADS_MAX) this.#common.clear();
+    this.#common.set(key, common);
+    return common;
   }
 
   async #flush(shard: number, batch: Batch): Promise<void> {
@@ -229,9 +248,12 @@ export class Restorer {
 }
 
 /** A process that knew of no traces took them for options when it exported. */
-function withoutTrace(options: unknown): object {
+function withTraceApart({ options, trace }: ExportedTask): {
+  options: unknown;
+  trace: TraceContext | undefined;
+} {
   if (typeof options !== "object" || options === null || !("traceparent" in options))
-    return options as object;
+    return { options, trace };
   const { traceparent: _, tracestate: __, ...own } = options as Record<string, unknown>;
-  return own;
+  return { options: own, trace: trace ?? readTrace(options) };
 }

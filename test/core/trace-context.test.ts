@@ -19,7 +19,8 @@ describe("a traceparent", () => {
     `00-${traceId}-${"0".repeat(16)}-01`,
     `00-${traceId.toUpperCase()}-${spanId}-01`,
     `00-${traceId}-${spanId}-01x`,
-    `00-${traceId}-${spanId}-01-${"x".repeat(100)}`,
+    `00-${traceId}-${spanId}-01-more`,
+    `01-${traceId}-${spanId}-01-${"x".repeat(100)}`,
   ])("is not %s", (text) => {
     expect(parseTraceparent(text)).toBeUndefined();
   });
