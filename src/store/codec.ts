@@ -130,13 +130,14 @@ export function decodeRecord(bytes: Buffer): Record {
   };
 }
 
+/** What is no text is no trace: others may have written it. */
 function splitOverrides(all: Overrides): Pick<Record, "overrides" | "trace"> {
-  if (all.traceparent === undefined) return { overrides: all, trace: undefined };
+  if (all.traceparent === undefined && all.tracestate === undefined)
+    return { overrides: all, trace: undefined };
   const { traceparent, tracestate, ...kept } = all;
-  return {
-    overrides: Object.keys(kept).length === 0 ? undefined : kept,
-    trace: tracestate === undefined ? { traceparent } : { traceparent, tracestate },
-  };
+  const overrides = Object.keys(kept).length === 0 ? undefined : kept;
+  if (typeof traceparent !== "string") return { overrides, trace: undefined };
+  return { overrides, trace: typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent } };
 }
 
 const NO_FACTS: Facts = Object.freeze({ attempts: 0, deaths: 0, dueAtMs: 0 });

@@ -143,6 +143,19 @@ describe("a record", () => {
     expect(record).toHaveLength(19 + "mail".length + "{}".length + 75);
   });
 
+  test("with a trace that is no text has none", async () => {
+    const read = async (bad: object) => {
+      const head = encodeHead(1, 0, "mail", { attempts: 9, ...bad });
+      return decodeRecord((await stamp(encodeRecord(head, { delay: 1 }, "{}"), 1)).record);
+    };
+    const overrides = { attempts: 9 };
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    expect(await read({ traceparent: null })).toMatchObject({ overrides, trace: undefined });
+    expect(await read({ tracestate: "v=1" })).toMatchObject({ overrides, trace: undefined });
+    const { trace } = await read({ traceparent, tracestate: 5 });
+    expect(trace).toEqual({ traceparent });
+  });
+
   test("of a newer format is refused", async () => {
     const { record } = await stamp(encodeRecord(encodeHead(1, 0, "mail"), { delay: 1 }, "{}"), 1);
     record[6] = "2".charCodeAt(0);
