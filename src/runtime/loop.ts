@@ -1,9 +1,12 @@
+import { outside } from "./outside.ts";
+
 /**
  * The one shape of everything that happens again and again: look, sleep, look again; sooner when a hint comes.
  *
  * States: idle -> sleeping <-> running -> stopped. A look never overlaps another. It returns after how many ms it wants to
  * look again; a hint while it runs makes it look once more at once, or after the hint's delay. A look that throws is
- * reported, and comes again after a wait that grows, so that nothing stops silently and nothing spins.
+ * reported, and comes again after a wait that grows, so that nothing stops silently and nothing spins. Looks belong to
+ * nobody: whatever context it was started or hinted in, they run outside.
  */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 const FAILED_MIN_MS = 100;
@@ -64,7 +67,7 @@ export class Loop {
     this.#state = "sleeping";
     this.#wakeAtMs = performance.now() + delayMs;
     const wake = (): void => {
-      this.#running = this.#run();
+      this.#running = outside(() => this.#run());
     };
     this.#timer = setTimeout(wake, Math.min(Math.max(0, delayMs), TIMER_MAX_MS));
   }

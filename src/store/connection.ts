@@ -3,6 +3,7 @@ import { DelayqError } from "../core/errors.ts";
 import type { Confirmation } from "../core/options.ts";
 import type { RedisLook } from "../runtime/inside.ts";
 import { ScriptInstruments } from "../runtime/instruments.ts";
+import { outside } from "../runtime/outside.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { ConfirmedCalls } from "./confirmed-calls.ts";
 import type { LaneCall } from "./confirmed-lane.ts";
@@ -75,7 +76,7 @@ export class Connection {
     const resolved = resolveConnection(option);
     let connection = shared.get(resolved.sharingKey);
     if (connection === undefined) {
-      connection = new Connection(resolved, logger);
+      connection = outside(() => new Connection(resolved, logger));
       shared.set(resolved.sharingKey, connection);
     }
     connection.#holders++;
@@ -110,7 +111,7 @@ export class Connection {
   }
 
   get subscriber(): Subscriber {
-    return (this.#subscriber ??= this.#openSubscriber());
+    return (this.#subscriber ??= outside(this.#openSubscriber));
   }
 
   /** @throws DelayqError of `DELAYQ_REDIS_*`, or `DELAYQ_UNKNOWN_OUTCOME` */
@@ -244,7 +245,8 @@ export class Connection {
     const client = this.#client;
     this.#checkOpen();
     if (client.status !== "ready") {
-      if (client.status === "wait" || client.status === "end") void client.connect().catch(() => {}); // see "error"
+      if (client.status === "wait" || client.status === "end")
+        void outside(() => client.connect()).catch(() => {}); // see "error"
       await before(deadlineMs, signal, this.#nextReady());
       this.#checkOpen();
     }
@@ -342,7 +344,10 @@ export class Connection {
       this.#lastError = withoutCommand(error);
       if (performance.now() < quietUntilMs) return;
       quietUntilMs = performance.now() + NODE_WARNING_MS;
-      logger.warn({ err: error, node }, "a node of the Redis Cluster cannot be reached; trying again");
+      // A node is connected by the first call that needs it, in whose context its events come.
+      outside(() =>
+        logger.warn({ err: error, node }, "a node of the Redis Cluster cannot be reached; trying again"),
+      );
     };
   }
 

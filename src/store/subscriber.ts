@@ -1,5 +1,6 @@
 import calculateSlot from "cluster-key-slot";
 import type { Logger } from "../runtime/logger.ts";
+import { outside } from "../runtime/outside.ts";
 import { SLOTS_IN_DOUBT } from "./calm-refresh.ts";
 import type { Client } from "./connection-options.ts";
 import { kindOf } from "./redis-errors.ts";
@@ -186,7 +187,7 @@ export class Subscriber {
     setImmediate(() => {
       this.#isFlushing = false;
       if (this.#isClosed) return;
-      if (this.#client.status === "wait") void this.#client.connect().catch(() => {}); // reported by the "error" event
+      if (this.#client.status === "wait") void outside(() => this.#client.connect()).catch(() => {}); // reported by the "error" event
       if (this.#client.status !== "ready") return;
       const channels = [...this.#pending];
       this.#pending.clear();
