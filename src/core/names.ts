@@ -15,7 +15,8 @@ export function checkKeyPart(what: "queue name" | "prefix", value: unknown): str
   );
 }
 
-const isText = (value: unknown): value is string =>
+/** What a name or an id may be. */
+export const isText = (value: unknown): value is string =>
   typeof value === "string" &&
   value.length > 0 &&
   value.length <= BYTES_MAX &&

@@ -39,13 +39,16 @@ export const PROCESS_METRICS = {
     "Attempts that this process ended because their time was up; they count as failed too.",
     "queue",
   ),
-  delayq_leases_lost_total: counter("Leases that this process lost while it ran their tasks.", "queue"),
+  delayq_leases_lost_total: counter(
+    "Leases that this process lost while it ran their tasks, also to a cancel that aborts.",
+    "queue",
+  ),
   delayq_task_start_lag_seconds: histogram(
     "How long after its due time the handler of a task was started.",
     "queue",
   ),
   delayq_task_duration_seconds: histogram(
-    "How long handlers ran, until they ended or their time was up.",
+    "How long handlers ran, until they ended, their time was up or their lease was lost.",
     "queue",
     "outcome",
   ),

@@ -34,6 +34,7 @@ import { parseOptions, show } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { INSIDE, type Inside } from "../runtime/inside.ts";
 import { QueueInstruments } from "../runtime/instruments.ts";
+import { logOnce } from "../runtime/log-once.ts";
 import { defaultLogger, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { Connection } from "../store/connection.ts";
@@ -123,7 +124,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
     const onAdded = (task: SentTask): void => this.#taskLog.added(task);
     const adding = { ...parsed, defaults, instruments, onAdded, confirmation: this.#confirmation };
     this.#adder = new Adder(this.#store, this.#registration, adding);
-    this.#sends = new Sends({ queue: name, server: () => serverOf(options.connection) });
+    this.#sends = new Sends({
+      queue: name,
+      server: serverOf(options.connection),
+      onError: logOnce(logger, "an add could not be told to OpenTelemetry"),
+    });
     this.#inspector = new Inspector(this.#store, this.#registration, parsed.waitingMax);
     this.#payloadMaxBytes = parsed.payloadMaxBytes;
     this.#changer = new Changer(this.#store, this.#registration, this.#inspector, {

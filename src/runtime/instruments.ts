@@ -18,7 +18,7 @@ export type TaskCounter =
   | "leasesLost";
 
 /** How a handler ended, or what became of its task before it did. */
-export type RunOutcome = "completed" | "failed" | "timed_out" | "postponed" | "released";
+export type RunOutcome = "completed" | "failed" | "timed_out" | "postponed" | "released" | "lease_lost";
 
 const LAG_BOUNDS_MS = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 1_800_000,

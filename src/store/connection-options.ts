@@ -137,13 +137,14 @@ function clusterOptions({ options }: Cluster, use: "calls" | "hints") {
   } satisfies ClusterOptions;
 }
 
-/** The server that is named, if it is one and not whichever sentinels or a Cluster name. */
+/** The server that is named, if it is one and not whichever sentinels or a Cluster name. Of a connection that has been resolved. */
 export function serverOf(option: ConnectionOption | undefined): ServerAddress | undefined {
   if (option === undefined) return serverOf(environmentConnection());
   if (typeof option === "string") {
     if (option.startsWith("/")) return { address: option, port: undefined };
     const { hostname, port } = new URL(option);
-    return { address: hostname, port: Number(port) || REDIS_PORT };
+    const address = hostname.replace(/^\[(.*)\]$/, "$1"); // of IPv6
+    return { address, port: Number(port) || REDIS_PORT };
   }
   if (isCluster(option)) return undefined;
   const {

@@ -57,6 +57,7 @@ export function currentTracer(): Tracer | undefined {
   const behind = provider?.getDelegate?.() ?? provider;
   if (behind === tracers) return tracer;
   tracers = behind;
+  tracer = undefined; // also if this one throws
   tracer =
     provider?.getDelegateTracer === undefined
       ? provider?.getTracer(SCOPE, version())
@@ -69,6 +70,7 @@ export function currentInstruments(): Instruments | undefined {
   const provider = openTelemetry()?.metrics.getMeterProvider();
   if (provider === meters) return instruments;
   meters = provider;
+  instruments = undefined;
   instruments = provider && instrumentsOf(provider);
   return instruments;
 }

@@ -9,8 +9,9 @@ export interface ServerAddress {
 /** Of which queue spans and metrics tell. */
 export interface Place {
   readonly queue: string;
-  /** Asked for when somebody listens. */
-  readonly server: () => ServerAddress | undefined;
+  readonly server: ServerAddress | undefined;
+  /** Told what the SDK threw, or what the application put into it. Tasks go on all the same. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Attributes, without the types of a package that may not be there: this stands in the public declarations. */
@@ -18,7 +19,7 @@ export type Labels = Readonly<Record<string, string | number>>;
 
 /** What all spans and metrics of an operation have in common; few, so metrics may have them too. */
 export function commonAttributes({ queue, server }: Place, operation: Operation): Labels {
-  const { address, port } = server() ?? {};
+  const { address, port } = server ?? {};
   return {
     [ATTRIBUTE.system]: "delayq",
     [ATTRIBUTE.systemName]: "delayq",

@@ -1,9 +1,9 @@
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import { describeFailure } from "../core/failure.ts";
-import type { Task } from "../core/task.ts";
+import type { Task, TaskError } from "../core/task.ts";
 import type { TraceContext } from "../core/trace-context.ts";
 import type { Verdict } from "../core/verdict.ts";
-import { errorType } from "./error-type.ts";
+import { errorLabel } from "./error-type.ts";
 import { linksTo } from "./links.ts";
 import { ATTRIBUTE } from "./names.ts";
 import { currentInstruments, currentTracer, openTelemetry, type Instruments } from "./open-telemetry.ts";
@@ -13,8 +13,11 @@ import { commonAttributes, type Labels, type Place } from "./place.ts";
 export interface Run {
   /** Calls it so that what it begins, also later, belongs to this run. */
   within<R>(call: () => R): R;
-  /** When it is decided what becomes of the task; a handler that goes on does so for nothing. @param thrown by it */
-  end(kind: Verdict["kind"], isLost: boolean, thrown: unknown): void;
+  /**
+   * When it is decided what becomes of the task, or its lease is lost; a handler that goes on does so for nothing. What is
+   * said after the first time does not count. @param thrown by it
+   */
+  end(kind: Verdict["kind"] | typeof LOST, thrown?: unknown): void;
 }
 
 /**
@@ -22,6 +25,9 @@ export interface Run {
  *
  * The span begins a trace of its own and is linked to where the task was added: days may lie between, and a trace of days,
  * or of all the tasks of one bulk, is of no use to anybody.
+ *
+ * Nothing here throws: samplers, processors and context managers are the application's, and a task that is claimed is not
+ * to be lost because of them.
  */
 export class Runs {
   readonly #place: Place & { readonly worker: string };
@@ -36,8 +42,12 @@ export class Runs {
 
   /** Looks whether somebody listens: once for each batch, since it costs something. */
   look(): void {
-    this.#tracer = currentTracer();
-    this.#instruments = currentInstruments();
+    try {
+      this.#tracer = currentTracer();
+      this.#instruments = currentInstruments();
+    } catch (error) {
+      this.#place.onError(error);
+    }
     const isHeard = this.#tracer !== undefined || this.#instruments !== undefined;
     if (isHeard && !this.#isHeard) this.#attributes = commonAttributes(this.#place, "process");
     this.#isHeard = isHeard;
@@ -46,8 +56,14 @@ export class Runs {
   /** Undefined while nobody listens. @param trace where the task was added */
   begin(task: Task, trace: TraceContext | undefined): Run | undefined {
     if (!this.#isHeard) return undefined;
-    this.#instruments?.consumed.add(1, this.#attributes);
-    return new ToldRun(this.#started(task, trace), this.#instruments, this.#attributes);
+    try {
+      this.#instruments?.consumed.add(1, this.#attributes);
+      const { onError } = this.#place;
+      return new ToldRun(this.#started(task, trace), this.#instruments, this.#attributes, onError);
+    } catch (error) {
+      this.#place.onError(error);
+      return undefined;
+    }
   }
 
   #started(task: Task, trace: TraceContext | undefined): Span | undefined {
@@ -76,48 +92,80 @@ export class Runs {
   }
 }
 
-const OUTCOME: Readonly<Record<Verdict["kind"], string>> = {
+const LOST = "lease_lost";
+const OUTCOME: Readonly<Record<Verdict["kind"] | typeof LOST, string>> = {
   ack: "completed",
   keep: "completed",
   retry: "retried",
   bury: "dead",
   release: "released",
   postpone: "postponed",
-  expire: "expired",
+  expire: "expired", // of a task that was not started, so it is not asked for
+  [LOST]: LOST,
 };
-const LOST = "lease_lost";
 
 class ToldRun implements Run {
   readonly #span: Span | undefined;
   readonly #context: Context | undefined;
   readonly #instruments: Instruments | undefined;
   readonly #attributes: Labels;
+  readonly #onError: (error: unknown) => void;
   readonly #beganMs = performance.now();
+  #hasEnded = false;
 
-  constructor(span: Span | undefined, instruments: Instruments | undefined, attributes: Labels) {
+  constructor(
+    span: Span | undefined,
+    instruments: Instruments | undefined,
+    attributes: Labels,
+    onError: (error: unknown) => void,
+  ) {
     this.#span = span;
     const api = openTelemetry();
-    this.#context = span && api?.trace.setSpan(api.ROOT_CONTEXT, span);
+    this.#context =
+      api && (span === undefined ? api.ROOT_CONTEXT : api.trace.setSpan(api.ROOT_CONTEXT, span));
     this.#instruments = instruments;
     this.#attributes = attributes;
+    this.#onError = onError;
   }
 
   within<R>(call: () => R): R {
     const api = openTelemetry();
-    return api === undefined || this.#context === undefined ? call() : api.context.with(this.#context, call);
+    if (api === undefined || this.#context === undefined) return call();
+    let isCalled = false;
+    const noted = (): R => {
+      isCalled = true;
+      return call();
+    };
+    try {
+      return api.context.with(this.#context, noted);
+    } catch (error) {
+      if (isCalled) throw error;
+      this.#onError(error);
+      return call();
+    }
   }
 
-  end(kind: Verdict["kind"], isLost: boolean, thrown: unknown): void {
-    const outcome = isLost ? LOST : OUTCOME[kind];
-    const failure = kind === "retry" || kind === "bury" ? describeFailure(thrown) : undefined;
-    const type = failure === undefined ? (isLost ? LOST : undefined) : errorType(failure.name);
-    const own = {
+  end(kind: Verdict["kind"] | typeof LOST, thrown?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    try {
+      this.#tell(kind, kind === "retry" || kind === "bury" ? describeFailure(thrown) : undefined);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  #tell(kind: Verdict["kind"] | typeof LOST, failure: TaskError | undefined): void {
+    const outcome = OUTCOME[kind];
+    const type = failure?.name ?? (kind === LOST ? LOST : undefined);
+    const own = (itsType: string | undefined): Labels => ({
       [ATTRIBUTE.outcome]: outcome,
-      ...(type !== undefined && { [ATTRIBUTE.errorType]: type }),
-    };
+      ...(itsType !== undefined && { [ATTRIBUTE.errorType]: itsType }),
+    });
     const seconds = (performance.now() - this.#beganMs) / 1000;
-    this.#instruments?.processDuration.record(seconds, { ...this.#attributes, ...own });
-    this.#span?.setAttributes(own);
+    const label = type && errorLabel(type);
+    this.#instruments?.processDuration.record(seconds, { ...this.#attributes, ...own(label) });
+    this.#span?.setAttributes(own(type));
     if (failure !== undefined) this.#span?.recordException(failure);
     const code = openTelemetry()?.SpanStatusCode.ERROR;
     if (type !== undefined && code !== undefined) {

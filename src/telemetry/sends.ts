@@ -1,8 +1,9 @@
 import type { Span, Tracer } from "@opentelemetry/api";
 import { BulkIncompleteError, DelayqError } from "../core/errors.ts";
 import { describeFailure } from "../core/failure.ts";
+import { isText } from "../core/names.ts";
 import type { TraceContext } from "../core/trace-context.ts";
-import { errorType } from "./error-type.ts";
+import { errorLabel } from "./error-type.ts";
 import { traceOf } from "./links.ts";
 import { ATTRIBUTE } from "./names.ts";
 import { currentInstruments, currentTracer, openTelemetry, type Instruments } from "./open-telemetry.ts";
@@ -20,7 +21,11 @@ type Sending = "add" | "addBulk";
 /** Refused before anything was sent: no message. */
 const UNSENT = new Set(["DELAYQ_DATA_TOO_LARGE", "DELAYQ_OVERLOADED", "DELAYQ_CLOSED"]);
 
-/** Tells OpenTelemetry of the tasks that a queue adds: a span for each call, which the tasks keep, and metrics. */
+/**
+ * Tells OpenTelemetry of the tasks that a queue adds: a span for each call, which the tasks keep, and metrics.
+ *
+ * Nothing here throws: samplers and processors are the application's, and what they throw says nothing of an add.
+ */
 export class Sends {
   readonly #place: Place;
   readonly #attributes = new Map<Sending, Labels>();
@@ -31,6 +36,15 @@ export class Sends {
 
   /** Undefined while nobody listens; then it has cost some look-ups and no memory. */
   begin(operation: Sending, count: number, taskName?: unknown): Send | undefined {
+    try {
+      return this.#begun(operation, count, taskName);
+    } catch (error) {
+      this.#place.onError(error);
+      return undefined;
+    }
+  }
+
+  #begun(operation: Sending, count: number, taskName: unknown): Send | undefined {
     const api = openTelemetry();
     if (api === undefined) return undefined;
     const tracer = currentTracer();
@@ -43,7 +57,8 @@ export class Sends {
     const own = operation === "addBulk" ? { [ATTRIBUTE.batchCount]: count } : taskNameOf(taskName);
     const span = tracer && started(tracer, name, { ...attributes, ...own });
     const context = (span ?? around)?.spanContext();
-    return new Send(span, context && traceOf(context), { instruments, attributes, count });
+    const { onError } = this.#place;
+    return new Send(span, context && traceOf(context), { instruments, attributes, count, onError });
   }
 
   #attributesOf(operation: Sending): Labels {
@@ -62,13 +77,13 @@ function started(tracer: Tracer, name: string, attributes: Labels): Span | undef
 }
 
 /** It may be anything as long as nobody has looked at it. */
-const taskNameOf = (name: unknown): Labels =>
-  typeof name === "string" ? { [ATTRIBUTE.taskName]: name } : {};
+const taskNameOf = (name: unknown): Labels => (isText(name) ? { [ATTRIBUTE.taskName]: name } : {});
 
 interface Measured {
   readonly instruments: Instruments | undefined;
   readonly attributes: Labels;
   readonly count: number;
+  readonly onError: (error: unknown) => void;
 }
 
 /** One call that adds. */
@@ -87,27 +102,40 @@ export class Send {
 
   /** Passes on what becomes of the call. */
   async follow<S extends Sent | readonly Sent[]>(sending: Promise<S>): Promise<S> {
+    let sent: S;
     try {
-      const sent = await sending;
-      if (isOne(sent)) {
-        this.#span?.setAttributes({
-          [ATTRIBUTE.messageId]: sent.id,
-          [ATTRIBUTE.partition]: String(sent.shard),
-          ...(sent.existed && { [ATTRIBUTE.existed]: true }),
-        });
-      }
-      this.#count(this.#measured.count);
-      this.#end();
-      return sent;
+      sent = await sending;
     } catch (error) {
-      this.#fail(error);
+      this.#tell(() => this.#fail(error));
       throw error;
     }
+    this.#tell(() => this.#succeed(sent));
+    return sent;
+  }
+
+  #tell(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#measured.onError(error);
+    }
+  }
+
+  #succeed(sent: Sent | readonly Sent[]): void {
+    if (isOne(sent)) {
+      this.#span?.setAttributes({
+        [ATTRIBUTE.messageId]: sent.id,
+        [ATTRIBUTE.partition]: String(sent.shard),
+        ...(sent.existed && { [ATTRIBUTE.existed]: true }),
+      });
+    }
+    this.#count(this.#measured.count);
+    this.#end();
   }
 
   #fail(error: unknown): void {
     const failure = describeFailure(error);
-    const type = errorType(error instanceof DelayqError ? error.code : failure.name);
+    const type = error instanceof DelayqError ? error.code : failure.name;
     const added = error instanceof BulkIncompleteError ? error.added.length : 0;
     const { count } = this.#measured;
     this.#count(added);
@@ -131,7 +159,7 @@ export class Send {
 
   #with(type: string | undefined): Labels {
     const { attributes } = this.#measured;
-    return type === undefined ? attributes : { ...attributes, [ATTRIBUTE.errorType]: type };
+    return type === undefined ? attributes : { ...attributes, [ATTRIBUTE.errorType]: errorLabel(type) };
   }
 }
 

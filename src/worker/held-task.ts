@@ -17,7 +17,9 @@ export class HeldTask {
   readonly fence: string;
   /** On the clock of `performance.now()`, counted from before the claim (or the renewal) was sent. */
   deadlineMs: number;
-  /** When its handler was called, on the same clock, and how long it took until that was decided; where somebody wants that. */
+  /** Its handler was called. */
+  isStarted = false;
+  /** When that was, on the same clock, and how long it took until that was decided; where somebody wants that. */
   startedMs: number | undefined;
   durationMs: number | undefined;
   /** What becomes of it has been decided: what the handler does from now on does not count. */

@@ -49,12 +49,13 @@ export class Runner {
       this.#postponeUnhandled(held);
       return;
     }
-    this.#running.add(held);
     const { taskLog, instruments } = this.#options;
     // Of a run that is traced all is said within its trace.
     const run = (held.run = this.#options.runs.begin(task, held.trace));
     if (run === undefined) taskLog.started(task);
     else run.within(() => taskLog.started(task));
+    held.isStarted = true;
+    this.#running.add(held);
     if (taskLog.isTiming || instruments.times !== undefined) this.#noteStart(held, sentMs);
     const timer =
       kept.timeoutMs === 0
@@ -150,11 +151,19 @@ export class Runner {
     held.abort(reason);
   }
 
+  /** The lease is gone. Its handler may go on, and need not end: so its run ends here for all who are told of it. */
+  lose(held: HeldTask): void {
+    if (held.isDecided) return;
+    if (held.startedMs !== undefined)
+      this.#options.instruments.times?.ran("lease_lost", performance.now() - held.startedMs);
+    held.run?.end("lease_lost");
+  }
+
   #decide(held: HeldTask, verdict: Verdict, thrown?: unknown, result?: unknown): void {
     if (held.isDecided) return;
     held.isDecided = true;
     if (held.startedMs !== undefined) this.#noteEnd(held, held.startedMs, verdict);
-    held.run?.end(verdict.kind, held.isLost, thrown);
+    held.run?.end(verdict.kind, thrown);
     this.#options.onVerdict(held, verdict, result);
   }
 
@@ -167,7 +176,7 @@ export class Runner {
 
   #noteEnd(held: HeldTask, startedMs: number, verdict: Verdict): void {
     held.durationMs = performance.now() - startedMs;
-    this.#options.instruments.times?.ran(outcomeOf(verdict), held.durationMs);
+    if (!held.isLost) this.#options.instruments.times?.ran(outcomeOf(verdict), held.durationMs);
   }
 
   #postponeUnhandled(held: HeldTask): void {

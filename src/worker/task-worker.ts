@@ -19,6 +19,7 @@ import { bounded } from "../runtime/bounded.ts";
 import { errorFields } from "../runtime/error-fields.ts";
 import { INSIDE, furthestBehind, type Inside } from "../runtime/inside.ts";
 import { QueueInstruments } from "../runtime/instruments.ts";
+import { logOnce } from "../runtime/log-once.ts";
 import { defaultLogger, tryToLog, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
 import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
@@ -158,7 +159,12 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         if (!held.isDecided) this.#lose(held); // else its settle tells
       },
     });
-    this.#runs = new Runs({ queue, worker: this.id, server: () => serverOf(options.connection) });
+    this.#runs = new Runs({
+      queue,
+      worker: this.id,
+      server: serverOf(options.connection),
+      onError: logOnce(this.logger, "a run could not be told to OpenTelemetry"),
+    });
     this.#runner = new Runner({
       findHandler,
       runs: this.#runs,
@@ -494,7 +500,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper.remove(held);
     if (held.isLost) return;
     held.isLost = true;
-    this.#instruments.leasesLost++;
+    if (held.isStarted) this.#instruments.leasesLost++;
+    this.#runner.lose(held);
     held.abort(new LeaseLostError(`the lease of task ${held.task.id} is lost`));
     if (held.run === undefined) this.taskLog.leaseLost(held.task);
     else held.run.within(() => this.taskLog.leaseLost(held.task));

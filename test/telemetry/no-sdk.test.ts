@@ -8,6 +8,10 @@ import { Runs } from "../../src/telemetry/runs.ts";
 import { Sends } from "../../src/telemetry/sends.ts";
 import { setup } from "../support/fixture.ts";
 
+const unexpected = (error: unknown): never => {
+  throw error;
+};
+
 async function recordOf(prefix: string): Promise<Buffer> {
   const redis = new Redis(inject("redisUrl"));
   onTestFinished(() => redis.disconnect());
@@ -24,7 +28,7 @@ test("without an SDK a task takes no byte more, and nothing is made for it", asy
   const plain = encodeRecord(encodeHead(profile, 0, "mail"), { delay: 60_000 }, '{"a":1}');
   expect(record.subarray(6).toString("latin1")).toBe(plain);
 
-  const place = { queue: "q", worker: "w", server: () => undefined };
+  const place = { queue: "q", worker: "w", server: undefined, onError: unexpected };
   expect(currentTracer()).toBeUndefined();
   expect(currentInstruments()).toBeUndefined();
   expect(new Sends(place).begin("add", 1, "mail")).toBeUndefined();

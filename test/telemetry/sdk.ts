@@ -13,15 +13,16 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
   type Sampler,
+  type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { onTestFinished } from "vitest";
 import { eventually } from "../support/fixture.ts";
 
-/** A real SDK that keeps what it is told in memory, registered until the test has finished. */
-export function startTracing(sampler?: Sampler) {
+/** A real SDK that keeps what it is told in memory, registered until the test has finished. @param first told before that */
+export function startTracing(sampler?: Sampler, ...first: SpanProcessor[]) {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({
-    spanProcessors: [new SimpleSpanProcessor(exporter)],
+    spanProcessors: [...first, new SimpleSpanProcessor(exporter)],
     ...(sampler && { sampler }),
   });
   trace.setGlobalTracerProvider(provider);

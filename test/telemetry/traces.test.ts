@@ -12,6 +12,7 @@ import { Redis } from "ioredis";
 import { pino } from "pino";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { RetryLater, UnrecoverableError } from "../../src/index.ts";
+import { INSIDE } from "../../src/runtime/inside.ts";
 import { decodeRecord } from "../../src/store/codec.ts";
 import { traceFields } from "../../src/telemetry/log-fields.ts";
 import { deferred, eventually, setup } from "../support/fixture.ts";
@@ -133,6 +134,13 @@ describe("an add", () => {
     expect(span?.status.code).toBe(SpanStatusCode.ERROR);
     expect(span?.attributes["error.type"]).toBe("DELAYQ_INVALID_DATA");
     expect(span?.events.map(({ name }) => name)).toEqual(["exception"]);
+  });
+
+  test("does not name what is no name", async () => {
+    const { queue } = setup();
+    const sdk = startTracing();
+    await expect(queue().add("n".repeat(257), 1)).rejects.toThrow("1 to 256 bytes");
+    expect(sdk.named("add q")[0]?.attributes).not.toHaveProperty("delayq.task.name");
   });
 
   test("of an id that is there says so", async () => {
@@ -266,6 +274,41 @@ describe("a run", () => {
     await closing.close({ graceMs: 0 });
     hung.resolve();
     expect(outcomesOf(await sdk.ended("process q"))).toEqual(["released"]);
+  });
+
+  test("whose lease is lost ends then, also if its handler never does", async () => {
+    const { queue, worker } = setup();
+    const sdk = startTracing();
+    const started = deferred();
+    const ignorant = deferred();
+    const running = worker(
+      async () => {
+        started.resolve();
+        await ignorant.promise;
+      },
+      { leaseMs: 1000 },
+    );
+    const [counts] = running[INSIDE]().queues;
+    counts?.wantTimes(true);
+    const q = queue();
+    const { id } = await q.add("n", 1);
+    await started.promise;
+    expect(await q.cancel(id, { abort: true })).toBe("cancelled");
+    const runs = await sdk.ended("process q");
+    ignorant.resolve();
+    await running.close();
+    expect(outcomesOf(runs)).toEqual(["lease_lost"]);
+    expect(runs[0]?.attributes["error.type"]).toBe("lease_lost");
+    expect(sdk.named("process q")).toHaveLength(1);
+    expect(counts?.leasesLost).toBe(1);
+    const times = [...(counts?.times?.durations ?? [])].map(([outcome, buckets]) => [
+      outcome,
+      buckets.cumulative().at(-1),
+    ]);
+    expect(times).toEqual([
+      ["completed", 0],
+      ["lease_lost", 1],
+    ]);
   });
 
   test("is named in what the handler logs, and in all that is logged of it", async () => {
