@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { DelayqError } from "../core/errors.ts";
-import { version } from "../runtime/version.ts";
+import { version } from "../core/version.ts";
 import { addAddCommand } from "./commands/add.ts";
 import { COMPLETES, addCompletionCommand, offerQueues } from "./commands/completion.ts";
 import { addDeadCommand } from "./commands/dead.ts";

@@ -1,9 +1,9 @@
 import { DelayqError } from "../core/errors.ts";
 import { show } from "../core/validate.ts";
+import { version } from "../core/version.ts";
 import type { Buckets } from "../runtime/buckets.ts";
 import { INSIDE, type HasInside, type Inside } from "../runtime/inside.ts";
 import type { QueueInstruments, ScriptInstruments, TaskCounter } from "../runtime/instruments.ts";
-import { version } from "../runtime/version.ts";
 import { COUNTERS, PROCESS_METRICS } from "./catalogue.ts";
 import { Family, type MetricsRegistry, type Reading } from "./family.ts";
 
@@ -98,6 +98,7 @@ function familiesOf(look: () => readonly Inside[]): Family[] {
   const counters = (Object.keys(COUNTERS) as TaskCounter[]).map((counter) =>
     family(COUNTERS[counter], (insides) => sumByQueue(insides, (one) => one[counter])),
   );
+  const build = [{ labels: { version: version() }, value: 1 }]; // read now: at a scrape its file may be gone
   return [
     ...counters,
     family("delayq_task_start_lag_seconds", (insides) =>
@@ -115,7 +116,7 @@ function familiesOf(look: () => readonly Inside[]): Family[] {
     ),
     family("delayq_worker_concurrency", (insides) => slots(insides, "concurrency")),
     family("delayq_worker_running_tasks", (insides) => slots(insides, "running")),
-    family("delayq_build_info", () => [{ labels: { version: version() }, value: 1 }]),
+    family("delayq_build_info", () => build),
   ];
 }
 

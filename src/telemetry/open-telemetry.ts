@@ -8,6 +8,7 @@ import type {
   Tracer,
   TracerProvider,
 } from "@opentelemetry/api";
+import { version } from "../core/version.ts";
 import { DURATION_BUCKETS, METRIC, SCOPE } from "./names.ts";
 
 /**
@@ -89,8 +90,4 @@ function instrumentsOf(provider: MeterProvider): Instruments | undefined {
     operationDuration: histogram(METRIC.operationDuration, "How long adding took."),
     processDuration: histogram(METRIC.processDuration, "How long handlers took."),
   };
-}
-
-function version(): string {
-  return (require("../../package.json") as { version: string }).version;
 }

@@ -7,8 +7,8 @@ import {
   type Logger,
   type LoggerOptions,
 } from "pino";
+import { version } from "../../core/version.ts";
 import { errorFields } from "../../runtime/error-fields.ts";
-import { version } from "../../runtime/version.ts";
 
 /**
  * Lines in the Elastic Common Schema: Elastic's library writes what it knows (time, level, process, host, service), our own
