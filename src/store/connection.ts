@@ -32,6 +32,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** The replicas that must have what the call finds or does before it is answered. */
   readonly confirmation?: Confirmation | undefined;
+  /** Called before each try is sent; not while there is no connection to send it on. */
+  readonly onSend?: () => void;
 }
 
 /** Keys as a script wants them: each of its declared keys is one key, or one a level. */
@@ -126,14 +128,15 @@ export class Connection {
     const given = definition.args.map((name) => (args as Record<string, Arg>)[name] ?? "");
     const { confirmation } = options;
     const reply = await this.#repeated(options, definition.name, (oneTry) => {
-      const sentMs = performance.now();
+      const sentMs = this.scripts.times === undefined ? undefined : performance.now();
       const answer =
         confirmation === undefined
           ? this.#evaluate(script, keys, given, items, oneTry)
           : this.#confirm(script, keys, given, items, { ...options, confirmation, oneTry });
-      if (this.scripts.times !== undefined) this.#noteTime(definition.name, sentMs, answer);
+      if (sentMs !== undefined) this.#noteTime(definition.name, sentMs, answer);
       return answer;
     });
+    this.#answeredMs = performance.now();
     return script.decode(reply);
   }
 
@@ -143,7 +146,9 @@ export class Connection {
     args: readonly Arg[],
     options: CallOptions,
   ): Promise<unknown> {
-    return await this.#repeated(options, command, () => this.#client.call(command, ...args));
+    const reply = await this.#repeated(options, command, () => this.#client.call(command, ...args));
+    this.#answeredMs = performance.now();
+    return reply;
   }
 
   /** The client, when it is connected. */
@@ -216,11 +221,10 @@ export class Connection {
       try {
         await this.#ready(deadlineMs, signal);
         this.#cork();
+        options.onSend?.();
         const answer = before(deadlineMs, signal, send(oneTry));
         if (options.confirmation === undefined) this.#stalled?.watch(answer); // else its lane does, without its WAIT
-        const value = await answer;
-        this.#answeredMs = performance.now();
-        return value;
+        return await answer;
       } catch (error) {
         oneTry.isOver = true;
         if (error instanceof DelayqError) throw error;

@@ -33,8 +33,10 @@ export interface Batch {
   readonly keys: ShardKeys;
   readonly fence: string;
   readonly nowMs: number;
-  /** When the claim was sent, on the clock of `performance.now()`: the leases count from here. */
+  /** When the claim was first sent, on the clock of `performance.now()`: the leases count from here. */
   readonly sentMs: number;
+  /** When the try was sent that took them, or one before it: how late they are counts from here. */
+  readonly triedMs: number;
   readonly claimed: readonly Claimed[];
   /** How many of them, the first, may be started; there are no slots for the others. */
   readonly room: number;
@@ -240,11 +242,12 @@ export class Claimer {
     const { worker, leaseMs, onBatch, onGone, onError } = this.#options;
     const { keys } = shard;
     const number = ++claims;
-    const sentMs = performance.now();
+    const tries: number[] = [];
     try {
       const request = { worker, number, leaseMs, count };
       // As late as may be: a claim that is given up may still be executed, and lease its batch to nobody.
-      const options = within(REPEAT_MAX_MS, this.#stopping.signal);
+      const onSend = (): void => void tries.push(performance.now());
+      const options = { ...within(REPEAT_MAX_MS, this.#stopping.signal), onSend };
       const reply = await this.#store.claim(keys, request, options);
       shard.isDoubted = !slots.answered();
       if (reply.word === "CLAIMED") await this.#turns.next();
@@ -256,7 +259,10 @@ export class Claimer {
         if (reply.claimed.length > 0) {
           const { fence, nowMs, claimed } = reply;
           const room = Math.max(0, Math.min(claimed.length, this.#options.slots()));
-          onBatch({ keys, fence, nowMs, sentMs, claimed, room });
+          const [sentMs = 0] = tries;
+          // A batch that an earlier try took is answered as if more were left.
+          const triedMs = reply.isMore ? sentMs : (tries.at(-1) ?? sentMs);
+          onBatch({ keys, fence, nowMs, sentMs, triedMs, claimed, room });
         }
       } else if (reply.word === "NO_QUEUE") {
         onGone();

@@ -370,7 +370,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#keeper.add(held);
     if (verdict !== undefined) this.#runner.decline(held, verdict);
     else if (this.#state === "running" && held.deadlineMs > performance.now())
-      this.#runner.start(held, batch.sentMs);
+      this.#runner.start(held, batch.triedMs);
     else this.#runner.decline(held, RELEASE);
   }
 

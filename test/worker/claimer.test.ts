@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Connection } from "../../src/store/connection.ts";
 import type { ShardKeys } from "../../src/store/keys.ts";
 import type { QueueStore } from "../../src/store/queue-store.ts";
-import { Claimer } from "../../src/worker/claimer.ts";
+import { Claimer, type Batch } from "../../src/worker/claimer.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -91,6 +91,48 @@ test.each([1, 60, 300, 700])(
     expect(released).toBeLessThan(count * 0.02);
   },
 );
+
+test.each([
+  ["the last try where nothing was left: that one took them", false, 30_010],
+  ["the first try where more is left: it may have taken them", true, 20_000],
+])("after Redis was away lateness counts from %s", async (_, isMore, expectedMs) => {
+  const batches: Batch[] = [];
+  const beganMs = performance.now();
+  const claim: QueueStore["claim"] = async (_keys, { count }, { onSend }) => {
+    if (batches.length > 0 || count === 0) return { word: "EMPTY" };
+    await sleep(20_000);
+    onSend?.(); // there was no connection to send it on before
+    await sleep(10_010);
+    onSend?.();
+    const claimed = [{ id: "t", record: Buffer.alloc(0), more: "" }];
+    return { word: "CLAIMED", fence: "1", nowMs: 0, claimed, isMore };
+  };
+  const store = { shards: () => [{ shard: 0 }], claim } as unknown as QueueStore;
+  const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
+  const claimer = new Claimer({ isCluster: false, subscriber } as unknown as Connection, store, 1, {
+    worker: "w",
+    leaseMs: 15_000,
+    slowPollMs: 60_000,
+    concurrency: 1,
+    free: () => 1 - batches.length,
+    slots: () => 1,
+    onBatch: (batch) => void batches.push(batch),
+    onGone: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  claimer.start();
+  await vi.advanceTimersByTimeAsync(31_000);
+  const [batch] = batches;
+  expect(batch?.sentMs).toBeCloseTo(beganMs + 20_000, -2);
+  expect(batch?.triedMs).toBeCloseTo(beganMs + expectedMs, -2);
+});
+
+const sleep = async (ms: number): Promise<void> =>
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 test("a shard that is always late gets its share, and gives back little", async () => {
   const claims = new Map<number, number>();
