@@ -3,10 +3,17 @@ export interface RedisFacts {
   readonly kind: "standalone" | "sentinel" | "cluster";
   readonly servers: readonly ServerFacts[];
   /** Masters, and replicas that they named, that did not answer here. */
-  readonly unreachable: readonly { readonly address: string; readonly isMaster: boolean }[];
+  readonly unreachable: readonly Unreachable[];
   /** Of a Cluster: what it says of itself, "ok" if all is well. */
   readonly clusterState: string | undefined;
   readonly rights: RightsFacts;
+}
+
+export interface Unreachable {
+  readonly address: string;
+  readonly isMaster: boolean;
+  /** It did not have the usual time to answer: it may be well. */
+  readonly isHurried: boolean;
 }
 
 /** What one server says of itself; undefined where it does not tell this user. */

@@ -4,7 +4,7 @@ import { DUE_WITHIN_MS, takeCensus, type Census, type QueueCensus } from "../que
 import { bounded } from "../runtime/bounded.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Connection } from "../store/connection.ts";
-import { nameOfRedis, readServers } from "../store/redis-facts.ts";
+import { nameOfRedis, readServers, type ServersAsked } from "../store/redis-facts.ts";
 import { EXPORTER_METRICS } from "./catalogue.ts";
 import { Family, type MetricsRegistry, type Reading } from "./family.ts";
 
@@ -12,6 +12,7 @@ import { Family, type MetricsRegistry, type Reading } from "./family.ts";
  * Tells of whole queues and of Redis, from one place, so that nothing is counted twice.
  *
  * A reading is over within 2.5 s, whatever Redis does: what could not be read by then is left out, and counted as an error.
+ * Calls end a little before, so that what was read by then is told.
  * Whoever asks while one is under way gets that one.
  */
 export interface ExporterOptions {
@@ -28,7 +29,9 @@ interface Snapshot {
   readonly census: Census | undefined;
 }
 
+const NOBODY: ServersAsked = { servers: [], unreachable: [] };
 const READ_MS = 2500;
+const CALLS_MS = 2300;
 const CONNECT_MS = 1000;
 /** How long a server that is not named any more is told to be down: it may have been replaced. */
 const REMEMBERED_MS = 600_000;
@@ -60,8 +63,12 @@ export class QueueExporter {
   readonly #answered = new Map<string, number>();
   #snapshot: Snapshot = { servers: [], up: new Map<string, boolean>(), census: undefined };
   #lastSuccessMs: number | undefined;
-  /** Those whose last reading failed. */
-  readonly #failing = new Set<Part>();
+  /** Parts, and with their names queues and servers, whose last reading failed. */
+  #failing: ReadonlySet<string> = new Set();
+  /** The same of the reading that is under way. */
+  readonly #failed = new Set<string>();
+  #missing: readonly string[] = [];
+  #next: string | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(connection: Connection, options: ExporterOptions) {
@@ -83,59 +90,86 @@ export class QueueExporter {
 
   async #read(): Promise<void> {
     const beganMs = performance.now();
-    const deadlineMs = beganMs + READ_MS;
-    const { prefix, queues } = this.#options;
+    const endMs = beganMs + READ_MS;
+    const deadlineMs = beganMs + CALLS_MS;
+    const { prefix, queues: wanted } = this.#options;
     const ready = this.#connection.ready({ deadlineMs: beganMs + CONNECT_MS });
-    const [servers, census] = await Promise.all([
-      this.#part("servers", deadlineMs, async () => await readServers(await ready)),
-      this.#part("registry", deadlineMs, async () => {
+    this.#failed.clear();
+    const [asked, counted] = await Promise.all([
+      this.#part("servers", endMs, async () => readServers(await ready, { deadlineMs, asksSettings: false })),
+      this.#part("registry", endMs, async () => {
         await ready;
-        return await takeCensus(this.#connection, prefix, queues, { deadlineMs });
+        return await takeCensus(this.#connection, prefix, { wanted, next: this.#next, deadlineMs });
       }),
     ]);
-    for (const [queue, error] of census?.failures ?? []) this.#failed("queue", error, queue);
-    const answered = servers?.servers ?? [];
-    const up = this.#upOf(answered, servers?.unreachable ?? []);
-    this.#snapshot = { servers: answered, up, census };
-    if (census?.failures.size === 0) this.#failing.delete("queue");
-    if (servers !== undefined && census?.failures.size === 0) this.#lastSuccessMs = Date.now();
+    const { servers, unreachable } = typeof asked === "string" ? NOBODY : asked;
+    const census = typeof counted === "string" ? undefined : counted;
+    for (const { address } of unreachable)
+      this.#fail("servers", new Error("it did not answer in time"), address);
+    for (const [queue, error] of census?.failures ?? []) this.#fail("queue", error, queue);
+    if (census !== undefined) this.#noteCensus(census);
+    // That all together took too long says nothing of any.
+    const up = asked === "late" ? new Map<string, boolean>() : this.#upOf({ servers, unreachable });
+    this.#snapshot = { servers, up, census };
+    if (this.#failed.size === 0) this.#lastSuccessMs = Date.now();
+    this.#failing = new Set(this.#failed);
   }
 
-  /** What a part found, unless it failed or took too long. */
-  async #part<T>(part: Part, deadlineMs: number, find: () => Promise<T>): Promise<T | undefined> {
+  /** What a part found, or that it failed or took too long. */
+  async #part<T>(part: Part, endMs: number, find: () => Promise<T>): Promise<T | "failed" | "late"> {
     try {
       const found = find();
-      if (await bounded(found, deadlineMs - performance.now())) {
-        this.#failing.delete(part);
-        return await found;
-      }
-      this.#failed(part, new Error(`it took longer than ${READ_MS} ms`));
+      if (await bounded(found, endMs - performance.now())) return await found;
+      this.#fail(part, new Error(`it took longer than ${READ_MS} ms`));
+      return "late";
     } catch (error) {
-      this.#failed(part, error);
+      this.#fail(part, error);
+      return "failed";
     }
-    return undefined;
   }
 
-  /** The first of several in a row is worth a warning. */
-  #failed(part: Part, error: unknown, queue?: string): void {
+  /** The first of several in a row is worth a warning. @param name of a queue or a server */
+  #fail(part: Part, error: unknown, name?: string): void {
     const { logger } = this.#options;
+    const key = name === undefined ? part : `${part} ${name}`;
     this.#errors[part]++;
-    logger[this.#failing.has(part) ? "debug" : "warn"]({ err: error, part, queue }, "reading failed");
-    this.#failing.add(part);
+    const what = part === "queue" ? { queue: name } : { server: name };
+    logger[this.#failing.has(key) ? "debug" : "warn"]({ err: error, part, ...what }, "reading failed");
+    this.#failed.add(key);
   }
 
-  #upOf(
-    answered: readonly ServerFacts[],
-    unreachable: readonly { readonly address: string }[],
-  ): ReadonlyMap<string, boolean> {
+  /** A queue that is asked for by a wrong name is shown nowhere: so it is said once. */
+  #noteCensus({ missing, next }: Census): void {
+    for (const queue of missing) {
+      if (this.#missing.includes(queue)) continue;
+      this.#options.logger.warn(
+        { queue },
+        "there is no such queue (yet): check its name and the prefix; it is told of as soon as tasks are added",
+      );
+    }
+    this.#missing = missing;
+    this.#next = next;
+  }
+
+  /**
+   * Nothing is said of one that had too little time to answer while others answered, and of those that a master would have
+   * named that did not answer.
+   */
+  #upOf({ servers, unreachable }: ServersAsked): ReadonlyMap<string, boolean> {
     const nowMs = performance.now();
-    for (const { address } of answered) this.#answered.set(address, nowMs);
+    for (const { address } of servers) this.#answered.set(address, nowMs);
     // When none answers, all that were known stay known.
     for (const [address, atMs] of this.#answered)
-      if (answered.length > 0 && nowMs - atMs > REMEMBERED_MS) this.#answered.delete(address);
-    const up = new Map([...this.#answered].map(([address, atMs]) => [address, atMs === nowMs]));
-    for (const { address } of unreachable) up.set(address, false);
-    if (up.size === 0) up.set(nameOfRedis(this.#connection), false);
+      if (servers.length > 0 && nowMs - atMs > REMEMBERED_MS) this.#answered.delete(address);
+    const isComplete = !unreachable.some(({ isMaster }) => isMaster);
+    const up = new Map<string, boolean>();
+    for (const [address, atMs] of this.#answered)
+      if (atMs === nowMs || isComplete) up.set(address, atMs === nowMs);
+    for (const { address, isHurried } of unreachable) {
+      if (isHurried && servers.length > 0) up.delete(address);
+      else up.set(address, false);
+    }
+    if (up.size === 0 && unreachable.length === 0) up.set(nameOfRedis(this.#connection), false);
     return up;
   }
 

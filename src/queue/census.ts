@@ -8,6 +8,9 @@ import { QueueStore, readQueues } from "../store/queue-store.ts";
 /**
  * Counts what is in queues, for somebody who does so again and again: from counters and counts alone, so that it costs the
  * same with ten tasks and with ten million, and few shards at a time, so that no other client waits for long.
+ *
+ * A shard that does not answer costs its queue, and for a moment the shards that wait behind it, but no other queue as long
+ * as there is time. Queues for which there was none come first the next time.
  */
 export interface QueueCensus extends TaskCounts {
   readonly queue: string;
@@ -31,6 +34,10 @@ export interface Census {
   readonly queues: readonly QueueCensus[];
   /** Those that could not be read in time, and why. */
   readonly failures: ReadonlyMap<string, unknown>;
+  /** Those that are wanted and not there. */
+  readonly missing: readonly string[];
+  /** The queue with which the next census is to begin. */
+  readonly next: string | undefined;
   /** All that live, whatever they serve. */
   readonly schedulers: number;
 }
@@ -44,22 +51,32 @@ export const DUE_WITHIN_MS: Readonly<Record<string, number>> = {
 };
 
 const LANES = 4;
+/** How long the calls to one shard may take: some 20,000 times what they do. */
+const SHARD_MS = 1000;
 const LATELY_MS = 3_600_000;
 
-/** @param wanted which queues; none for all of the registry. Those that are not there are left out. */
+export interface CensusOptions extends CallOptions {
+  /** Which queues; none for all of the registry. Those that are not there are left out. */
+  readonly wanted: readonly string[];
+  /** What the last census said. */
+  readonly next: string | undefined;
+}
+
 export async function takeCensus(
   connection: Connection,
   prefix: string,
-  wanted: readonly string[],
-  options: CallOptions,
+  { wanted, next, ...options }: CensusOptions,
 ): Promise<Census> {
   const [registered, members] = await Promise.all([
     readQueues(connection, prefix, options),
     new MemberStore(connection, prefix).read(options),
   ]);
-  const counts = [...registered]
-    .filter(([queue]) => wanted.length === 0 || wanted.includes(queue))
-    .map(([queue, shards]) => new Count(connection, { prefix, queue }, shards, members));
+  const counts = startingWith(next, wanted.length === 0 ? [...registered.keys()] : wanted).flatMap(
+    (queue) => {
+      const shards = registered.get(queue);
+      return shards === undefined ? [] : new Count(connection, { prefix, queue }, shards, members);
+    },
+  );
   const steps = counts.flatMap((count) => count.steps().map((step) => ({ count, step })));
   const waiting = steps.values();
   const lane = async (): Promise<void> => {
@@ -71,8 +88,17 @@ export async function takeCensus(
     failures: new Map(
       counts.flatMap(({ queue, failure }) => (failure === undefined ? [] : [[queue, failure]])),
     ),
+    missing: wanted.filter((queue) => !registered.has(queue)),
+    next: counts.find(({ wasHurried }) => wasHurried)?.queue ?? next,
     schedulers: members.filter(({ role }) => role === "scheduler").length,
   };
+}
+
+/** In turn; the same order each time. */
+function startingWith(first: string | undefined, queues: readonly string[]): string[] {
+  const sorted = [...new Set(queues)].toSorted((a, b) => (a < b ? -1 : 1));
+  const at = Math.max(0, sorted.indexOf(first ?? ""));
+  return [...sorted.slice(at), ...sorted.slice(0, at)];
 }
 
 type Step = (options: CallOptions) => Promise<void>;
@@ -81,6 +107,8 @@ type Step = (options: CallOptions) => Promise<void>;
 class Count {
   readonly queue: string;
   failure: unknown;
+  /** It failed, and had not the time that a shard may take. */
+  wasHurried = false;
   readonly #store: QueueStore;
   readonly #keys: readonly ShardKeys[];
   readonly #serving: readonly Member[];
@@ -122,11 +150,14 @@ class Count {
 
   async run(step: Step, options: CallOptions): Promise<void> {
     if (this.failure !== undefined) return;
+    const nowMs = performance.now();
+    const deadlineMs = Math.min(options.deadlineMs, nowMs + SHARD_MS);
     try {
-      if (performance.now() >= options.deadlineMs) throw new Error("there was no time left");
-      await step(options);
+      if (nowMs >= deadlineMs) throw new Error("there was no time left");
+      await step({ ...options, deadlineMs });
     } catch (error) {
-      this.failure = error ?? new Error("unknown");
+      if (this.failure === undefined) this.wasHurried = deadlineMs < nowMs + SHARD_MS;
+      this.failure ??= error ?? new Error("unknown");
     }
   }
 

@@ -6,6 +6,7 @@ import type {
   ReplicaFacts,
   RightsFacts,
   ServerFacts,
+  Unreachable,
   UsageFacts,
 } from "../core/doctor-facts.ts";
 import type { Client } from "./connection-options.ts";
@@ -19,7 +20,21 @@ import { withoutCommand } from "./redis-errors.ts";
  */
 const ANSWER_MS = 1500;
 const CLOCK_LOOKS = 3;
+/** For all looks at one clock together. */
+const CLOCK_MS = 1500;
 const SETTINGS = ["maxmemory-policy", "min-replicas-to-write", "save", "appendfsync"];
+
+export interface ServersAsked {
+  readonly servers: readonly ServerFacts[];
+  readonly unreachable: readonly Unreachable[];
+}
+
+interface Asking {
+  /** When all must have answered, on the clock of `performance.now()`. */
+  readonly deadlineMs: number;
+  /** Whether to ask for their configuration too: a right of its own. */
+  readonly asksSettings: boolean;
+}
 
 export async function readRedisFacts(
   connection: Connection,
@@ -27,7 +42,7 @@ export async function readRedisFacts(
   options: CallOptions,
 ): Promise<RedisFacts> {
   const client = await connection.ready(options);
-  const asked = await readServers(client);
+  const asked = await readServers(client, { deadlineMs: options.deadlineMs, asksSettings: true });
   const [first] = mastersOf(client);
   const [state, rights] = await Promise.all([
     client.isCluster ? clusterState(first) : undefined,
@@ -41,10 +56,10 @@ export async function readRedisFacts(
   };
 }
 
-/** What all servers say of themselves, and which did not answer. */
-export async function readServers(client: Client): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+/** What all servers say of themselves, and which did not answer; ends at the deadline, with those that have answered by then. */
+export async function readServers(client: Client, asking: Asking): Promise<ServersAsked> {
   const masters = mastersOf(client);
-  const asked = await Promise.all(masters.map(async (master) => await askMaster(masters[0], master)));
+  const asked = await Promise.all(masters.map(async (master) => await askMaster(masters[0], master, asking)));
   return {
     servers: asked.flatMap(({ servers }) => servers),
     unreachable: asked.flatMap(({ unreachable }) => unreachable),
@@ -62,23 +77,27 @@ const isCluster = (client: Client): client is Cluster => client.isCluster;
 const isSentinel = ({ options }: Redis): boolean => (options.sentinels?.length ?? 0) > 0;
 
 /** A master, and its replicas with it. One that leads to a replica is asked alone. */
-async function askMaster(first: Redis, master: Redis): Promise<Pick<RedisFacts, "servers" | "unreachable">> {
+async function askMaster(first: Redis, master: Redis, asking: Asking): Promise<ServersAsked> {
+  const servers: ServerFacts[] = [];
+  const unreachable: Unreachable[] = [];
+  const ask = async (address: string, isMaster: boolean, facts: Promise<ServerFacts>): Promise<void> => {
+    try {
+      servers.push(await facts);
+    } catch (error) {
+      unreachable.push({ address, isMaster, isHurried: error instanceof Hurried });
+    }
+  };
   const addressed = addressOf(master);
-  const facts = await askServer(master, addressed).catch(() => undefined);
-  if (facts === undefined) return { servers: [], unreachable: [{ address: addressed, isMaster: true }] };
-  const servers = [facts];
-  const unreachable: { address: string; isMaster: boolean }[] = [];
-  const others = facts.replicas.map(async ({ address }) => {
-    const replica = await askAt(first, address);
-    if (replica === undefined) unreachable.push({ address, isMaster: false });
-    else servers.push(replica);
-  });
-  await Promise.all(others);
+  await ask(addressed, true, askServer(master, addressed, asking));
+  const replicas = servers.flatMap((facts) => facts.replicas);
+  await Promise.all(
+    replicas.map(async ({ address }) => await ask(address, false, askAt(first, address, asking))),
+  );
   return { servers: servers.toSorted((a, b) => (a.address < b.address ? -1 : 1)), unreachable };
 }
 
 /** By the options of another server of the same Redis: user, password, TLS. */
-async function askAt(like: Redis, address: string): Promise<ServerFacts | undefined> {
+async function askAt(like: Redis, address: string, asking: Asking): Promise<ServerFacts> {
   const at = address.lastIndexOf(":");
   // Without sentinels, which would lead to the master again.
   const alone = {
@@ -97,21 +116,23 @@ async function askAt(like: Redis, address: string): Promise<ServerFacts | undefi
   });
   server.on("error", () => {});
   try {
-    await within(server.connect());
-    return await askServer(server, address);
-  } catch {
-    return undefined;
+    await within(server.connect(), asking);
+    return await askServer(server, address, asking);
   } finally {
     server.disconnect();
   }
 }
 
-async function askServer(server: Redis, address: string): Promise<ServerFacts> {
-  // Before the rest, which would be in its way.
-  const clock = await readClock(server);
-  const [info, settings] = await Promise.all([
-    within(server.info()).then(parseInfo, () => new Map<string, string>()),
-    within(server.config("GET", ...(SETTINGS as [string]))).then(settingsOf, () => new Map<string, string>()),
+async function askServer(server: Redis, address: string, asking: Asking): Promise<ServerFacts> {
+  const nothing = new Map<string, string>();
+  const settingsAsked = asking.asksSettings
+    ? () => within(server.config("GET", ...(SETTINGS as [string])), asking).then(settingsOf, () => nothing)
+    : () => nothing;
+  // The clock first, since the others are in its way; its second look comes after them.
+  const [clock, info, settings] = await Promise.all([
+    readClock(server, asking),
+    within(server.info(), asking).then(parseInfo, () => nothing),
+    settingsAsked(),
   ]);
   const role = { master: "master", slave: "replica" } as const;
   const minReplicas = settings.get("min-replicas-to-write");
@@ -136,18 +157,25 @@ async function askServer(server: Redis, address: string): Promise<ServerFacts> {
   };
 }
 
-/** The quickest of some looks tells most: the clock was read somewhere within it. */
-async function readClock(server: Redis): Promise<Pick<ServerFacts, "clockAheadMs" | "clockErrorMs">> {
-  let best = { clockAheadMs: 0, clockErrorMs: Number.POSITIVE_INFINITY };
-  for (let look = 0; look < CLOCK_LOOKS; look++) {
-    const [hereMs, began] = [Date.now(), performance.now()];
-    const [seconds, micros] = (await within(server.time())) as [unknown, unknown];
-    const halfMs = (performance.now() - began) / 2;
-    const clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (hereMs + halfMs);
-    // Date.now() is whole ms.
-    if (halfMs + 1 < best.clockErrorMs) best = { clockAheadMs, clockErrorMs: halfMs + 1 };
+type ClockFacts = Pick<ServerFacts, "clockAheadMs" | "clockErrorMs">;
+
+/** The quickest of some looks tells most: the clock was read somewhere within it. The first must be answered. */
+async function readClock(server: Redis, asking: Asking): Promise<ClockFacts> {
+  const deadlineMs = Math.min(asking.deadlineMs, performance.now() + CLOCK_MS);
+  let best = await lookAtClock(server, asking);
+  for (let look = 1; look < CLOCK_LOOKS; look++) {
+    const next = await lookAtClock(server, { deadlineMs }).catch(() => best);
+    if (next.clockErrorMs < best.clockErrorMs) best = next;
   }
   return best;
+}
+
+async function lookAtClock(server: Redis, until: Until): Promise<ClockFacts> {
+  const [hereMs, began] = [Date.now(), performance.now()];
+  const [seconds, micros] = (await within(server.time(), until)) as [unknown, unknown];
+  const halfMs = (performance.now() - began) / 2;
+  const clockAheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (hereMs + halfMs);
+  return { clockAheadMs, clockErrorMs: halfMs + 1 }; // Date.now() is whole ms
 }
 
 function persistenceOf(
@@ -253,10 +281,20 @@ export function nameOfRedis(connection: Connection): string {
   return isCluster(client) ? "cluster" : addressOf(client);
 }
 
-async function within<T>(answer: Promise<T>): Promise<T> {
+type Until = Pick<Asking, "deadlineMs">;
+
+const NO_DEADLINE: Until = { deadlineMs: Number.POSITIVE_INFINITY };
+
+/** There was no answer, and less than the usual time for it. */
+class Hurried extends Error {}
+
+/** @throws Hurried where the deadline came first */
+async function within<T>(answer: Promise<T>, { deadlineMs } = NO_DEADLINE): Promise<T> {
+  const ms = Math.max(0, Math.min(ANSWER_MS, deadlineMs - performance.now()));
+  const NoAnswer = ms < ANSWER_MS ? Hurried : Error;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${Math.round(ms)} ms`)), ms);
   });
   try {
     return await Promise.race([answer, late]);

@@ -135,8 +135,18 @@ describe("the doctor of Redis", () => {
       "warning",
     ],
     ["clocks-apart", "of one server", {}, undefined],
-    ["unreachable-servers", "a replica", { unreachable: [{ address: "b:1", isMaster: false }] }, "warning"],
-    ["unreachable-servers", "a master", { unreachable: [{ address: "b:1", isMaster: true }] }, "failure"],
+    [
+      "unreachable-servers",
+      "a replica",
+      { unreachable: [{ address: "b:1", isMaster: false, isHurried: false }] },
+      "warning",
+    ],
+    [
+      "unreachable-servers",
+      "a master",
+      { unreachable: [{ address: "b:1", isMaster: true, isHurried: false }] },
+      "failure",
+    ],
     ["acl-rights", "that could not be asked", { rights: { isAsked: false, reason: "NOPERM" } }, "unknown"],
     [
       "acl-rights",

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { pino } from "pino";
@@ -8,6 +10,7 @@ import { UnrecoverableError } from "../../src/index.ts";
 import { EXPORTER_METRICS } from "../../src/metrics/catalogue.ts";
 import { QueueExporter } from "../../src/metrics/exporter.ts";
 import { Connection } from "../../src/store/connection.ts";
+import { readServers } from "../../src/store/redis-facts.ts";
 import { QueueStore } from "../../src/store/queue-store.ts";
 import { eventually, setup } from "../support/fixture.ts";
 import { useOwnRedis } from "../store/own-redis.ts";
@@ -51,7 +54,9 @@ delayq_exporter_errors_total counter part
 delayq_exporter_last_success_timestamp_seconds gauge`;
 
 function exporterOf(url: string, prefix: string, queues: readonly string[] = []) {
-  const logger = pino({ level: "silent" });
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  const logger = pino({ level: "warn" }, { write });
   const connection = Connection.acquire(url, logger);
   onTestFinished(() => connection.release());
   const registry = new Registry();
@@ -69,7 +74,7 @@ function exporterOf(url: string, prefix: string, queues: readonly string[] = [])
         return [[name, ...Object.values(rest)].join(" "), value];
       }),
     );
-  return { connection, exporter, scrape, values };
+  return { connection, exporter, scrape, values, lines };
 }
 
 it("has these metrics, each with a HELP and a TYPE", async () => {
@@ -156,6 +161,10 @@ it("tells of the queues that it was given, and of none that is not there", async
   };
   expect(new Set(await queuesOf([]))).toEqual(new Set(["one", "two"]));
   expect(await queuesOf(["two", "three"])).toEqual(["two"]);
+  const { scrape, lines } = exporterOf(own().url, prefix, ["two", "three"]);
+  await scrape();
+  await scrape();
+  expect(lines).toMatchObject([{ queue: "three", msg: expect.stringContaining("no such queue") }]);
   // A queue that nobody has exported has no time of it.
   expect(await exporterOf(own().url, prefix).scrape()).not.toContain(
     "delayq_queue_last_export_timestamp_seconds{",
@@ -206,6 +215,37 @@ it("needs no more rights than docs/operations.md names", async () => {
     "delayq_exporter_errors_total registry": 0,
     "delayq_exporter_errors_total queue": 0,
   });
+  // Nor does it ask for what it may not, which Redis would note each time.
+  expect(JSON.stringify(await own().admin.call("ACL", "LOG"))).not.toContain('"exporter"');
+});
+
+it("counts a replica that it cannot reach as an error, warns of it once, and tells of the others", async () => {
+  const { host } = new URL(own().url);
+  const replica = createServer(); // takes connections and never answers
+  const follower = connect(Number(host.split(":")[1]), host.split(":")[0]);
+  onTestFinished(() => {
+    follower.destroy();
+    replica.close();
+  });
+  await once(replica.listen(0, "127.0.0.1"), "listening");
+  const { port } = replica.address() as AddressInfo;
+  follower.write(`REPLCONF listening-port ${port} ip-address 127.0.0.1\r\n`);
+  await once(follower, "data");
+  follower.write("PSYNC ? -1\r\n");
+  await eventually(async () => expect(await own().admin.info("replication")).toContain(`port=${port}`));
+  const { scrape, lines, connection } = exporterOf(own().url, "none");
+  const hurried = { deadlineMs: performance.now() + 300, asksSettings: false };
+  const asked = await readServers(await connection.ready(hurried), hurried);
+  expect(asked.servers.map(({ address }) => address)).toEqual([host]);
+  expect(asked.unreachable).toEqual([{ address: `127.0.0.1:${port}`, isMaster: false, isHurried: true }]);
+  const text = await quick(scrape());
+  expect(text).toContain(`delayq_redis_up{node="${host}"} 1\n`);
+  expect(text).toContain(`delayq_redis_up{node="127.0.0.1:${port}"} 0\n`);
+  expect(text).toContain('delayq_exporter_errors_total{part="servers"} 1\n');
+  expect(text).not.toMatch(/^delayq_exporter_last_success_timestamp_seconds \d/m);
+  replica.close(); // from now on it refuses
+  expect(await scrape()).toContain('delayq_exporter_errors_total{part="servers"} 2\n');
+  expect(lines).toMatchObject([{ part: "servers", server: `127.0.0.1:${port}` }]);
 });
 
 it("reads once for all who ask at the same time", async () => {
