@@ -53,7 +53,14 @@ export async function startTelling(
   { metricsPort, metricsHost }: MetricsFlags,
   logger: Logger,
 ): Promise<Telling> {
-  if (metricsPort === undefined) return SILENT;
+  if (metricsPort === undefined) {
+    if (metricsHost !== undefined)
+      logger.warn(
+        { metricsHost },
+        "an address for metrics does nothing without a port: give --metrics-port or DELAYQ_METRICS_PORT too",
+      );
+    return SILENT;
+  }
   // Loaded where it is needed: most commands tell nothing.
   const { Registry, collectDefaultMetrics } = await import("prom-client");
   const registry = new Registry();
@@ -82,11 +89,14 @@ export async function startPages(
 ): Promise<Omit<Telling, "serving"> & Pick<Health, "serving">> {
   const blocked = new BlockedTimes();
   const health = new Health(blocked);
-  const server = new PageServer({
-    "/metrics": metrics,
-    "/healthz": () => healthPage(health.live()),
-    "/readyz": () => healthPage(health.ready()),
-  });
+  const server = new PageServer(
+    {
+      "/metrics": metrics,
+      "/healthz": () => healthPage(health.live()),
+      "/readyz": () => healthPage(health.ready()),
+    },
+    (error) => logger.warn({ err: error }, "a connection for metrics failed"),
+  );
   let address: string;
   try {
     address = await server.listen(port, host);

@@ -17,7 +17,10 @@ const gauge = (help: string, ...labels: string[]): Definition => ({ type: "gauge
 const histogram = (help: string, ...labels: string[]): Definition => ({ type: "histogram", help, labels });
 
 export const PROCESS_METRICS = {
-  delayq_tasks_added_total: counter("Tasks that this process added; ids that existed are left out.", "queue"),
+  delayq_tasks_added_total: counter(
+    "Tasks that this process added; not ids that existed, nor what replicas did not confirm.",
+    "queue",
+  ),
   delayq_tasks_completed_total: counter("Tasks that this process completed.", "queue"),
   delayq_tasks_failed_total: counter("Attempts that failed in this process, time-outs included.", "queue"),
   delayq_tasks_retried_total: counter(
@@ -28,8 +31,14 @@ export const PROCESS_METRICS = {
     "Tasks that this process buried: after their last attempt, or as a scheduler, whose leases expired too often.",
     "queue",
   ),
-  delayq_tasks_requeued_total: counter("Dead tasks that this process brought back.", "queue"),
-  delayq_tasks_cancelled_total: counter("Tasks that this process cancelled.", "queue"),
+  delayq_tasks_requeued_total: counter(
+    "Dead tasks that this process brought back; not what replicas did not confirm.",
+    "queue",
+  ),
+  delayq_tasks_cancelled_total: counter(
+    "Tasks that this process cancelled; not what replicas did not confirm.",
+    "queue",
+  ),
   delayq_tasks_recovered_total: counter(
     "Tasks that this process, a scheduler, brought back because their lease had expired.",
     "queue",
@@ -56,7 +65,10 @@ export const PROCESS_METRICS = {
     "How long a script call took, from when it was sent until it was answered; over all connections named.",
     "script",
   ),
-  delayq_worker_concurrency: gauge("How many handlers this process runs at the same time at most.", "queue"),
+  delayq_worker_concurrency: gauge(
+    "How many handlers this process runs at the same time at most; 0 once its workers are closed.",
+    "queue",
+  ),
   delayq_worker_running_tasks: gauge("How many handlers run in this process now.", "queue"),
   delayq_build_info: gauge("1, with the version of delayq.", "version"),
 } as const;

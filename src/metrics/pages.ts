@@ -13,21 +13,35 @@ export interface Page {
 export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
 
 const CLOSE_MS = 1000;
+/** For a request to arrive whole; how often Node looks for those that did not. */
+const REQUEST_MS = 5000;
+/** Scrapers and probes are few. */
+const CONNECTIONS_MAX = 64;
 
 /** Serves a few pages to scrapers and probes. They need no password: leave the port to those who may read them. */
 export class PageServer {
   readonly #pages: Pages;
   readonly #server: Server;
+  readonly #onError: (error: Error) => void;
 
-  constructor(pages: Pages) {
+  /** @param onError is told what goes wrong while it listens, such as too many open files; it goes on */
+  constructor(pages: Pages, onError: (error: Error) => void) {
     this.#pages = pages;
-    this.#server = createServer((request, response) => void this.#answer(request, response)); // never rejects
+    this.#onError = onError;
+    const limits = {
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: REQUEST_MS,
+    };
+    this.#server = createServer(limits, (request, response) => void this.#answer(request, response)); // never rejects
+    this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
   /** @returns where it listens, as a URL @throws what Node says of a port that cannot be had */
   async listen(port: number, host: string | undefined): Promise<string> {
     this.#server.listen({ port, ...(host !== undefined && { host }) });
     await once(this.#server, "listening");
+    this.#server.on("error", this.#onError);
     const { address, family, port: got } = this.#server.address() as AddressInfo;
     return `http://${family === "IPv6" ? `[${address}]` : address}:${got}`;
   }

@@ -1,8 +1,8 @@
 import type { QueueInstruments, ScriptInstruments } from "./instruments.ts";
 
 /**
- * What metrics and health checks see of a queue, a worker or a scheduler, under a symbol that is not exported: it is no part
- * of their public surface.
+ * What metrics and health checks see of a queue, a worker or a scheduler, under a symbol that is not exported: their types
+ * show it, so that `collectMetrics` can ask for it, but no user can, and it may change with any release.
  */
 export const INSIDE: unique symbol = Symbol("delayq inside");
 

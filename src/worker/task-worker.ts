@@ -237,9 +237,11 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   /** @internal */
   [INSIDE](): Inside {
+    const running = this.#runner.running.size;
+    const isClosed = this.#state === "closing" && running === 0;
     return {
       queues: [this.#instruments],
-      slots: { concurrency: this.parsed.concurrency, running: this.#runner.running.size },
+      slots: { concurrency: isClosed ? 0 : this.parsed.concurrency, running },
       scripts: this.#connection.scripts,
       loops: [
         furthestBehind("worker heartbeat", [this.#heartbeat]),

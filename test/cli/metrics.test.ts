@@ -94,6 +94,17 @@ it("a scheduler is told by its environment where to serve", async () => {
   expect(await scheduler.ended).toBe(0);
 });
 
+it("says that an address without a port serves nothing", async () => {
+  const { start } = setupCli();
+  const scheduler = start(["scheduler", "--queue", "q", "--metrics-host", "127.0.0.1"]);
+  const line = await scheduler.logged(
+    "an address for metrics does nothing without a port: give --metrics-port or DELAYQ_METRICS_PORT too",
+  );
+  expect(line["level"]).toBe(40);
+  scheduler.child.kill("SIGTERM");
+  expect(await scheduler.ended).toBe(0);
+});
+
 it("a worker whose Redis is frozen is alive, but not ready until it goes on", async () => {
   const { start, file } = setupCli();
   file("h.mjs", "export default () => {};");

@@ -187,6 +187,8 @@ it("tells of a scheduler alone, and once of what workers share", async () => {
     ["b", 0],
   ]);
   expect(samples.find(({ name }) => name === "delayq_worker_concurrency")?.value).toBe(20);
+  await one.close();
+  expect(await registry.metrics()).toContain('delayq_worker_concurrency{queue="q"} 10\n');
 });
 
 it("speaks OpenMetrics too, and goes out of a registry again", async () => {
