@@ -1,3 +1,4 @@
+import type { Verdict } from "../core/verdict.ts";
 import { Buckets } from "./buckets.ts";
 
 /**
@@ -78,6 +79,28 @@ export class QueueInstruments implements Record<TaskCounter, number> {
 
   constructor(queue: string) {
     this.queue = queue;
+  }
+
+  /** As Redis counts what it settles. */
+  settled(verdict: Verdict): void {
+    switch (verdict.kind) {
+      case "ack":
+      case "keep":
+        this.completed++;
+        break;
+      case "retry":
+      case "bury":
+        this.failed++;
+        this[verdict.kind === "retry" ? "retried" : "dead"]++;
+        if (verdict.isTimedOut) this.timedOut++;
+        break;
+      case "expire":
+        this.expired++;
+        break;
+      case "release":
+      case "postpone":
+        break;
+    }
   }
 
   /** Every `true` needs its `false`. */

@@ -1,6 +1,7 @@
 import type { TaskLogLevel } from "../core/options.ts";
 import { TASK_LOG_LEVELS } from "../core/options.ts";
 import type { AddedTask, Task, TaskError } from "../core/task.ts";
+import type { Verdict } from "../core/verdict.ts";
 import { loggerThrew, type Logger } from "./logger.ts";
 
 /**
@@ -44,6 +45,16 @@ const CHANGES: Readonly<Record<string, Step>> = {
   requeued: "requeued",
   purged: "purged",
 };
+
+const STEP_OF = {
+  ack: "completed",
+  keep: "completed",
+  retry: "retried",
+  bury: "buried",
+  expire: "expired",
+  postpone: "postponed",
+  release: "released",
+} as const satisfies Record<Verdict["kind"], Step>;
 
 export interface TaskLogOptions {
   readonly taskLogLevel: TaskLogLevel;
@@ -103,11 +114,6 @@ export class TaskLog {
     });
   }
 
-  completed(task: Task, durationMs: number | undefined): void {
-    if (!this.#isOn("completed")) return;
-    this.#write("completed", { ...attemptOf(task), ...timed(durationMs), outcome: "success" });
-  }
-
   failed(task: Task, error: TaskError, { isTimedOut, durationMs, retryInMs }: Failure): void {
     const step = isTimedOut ? "timed_out" : "failed";
     if (!this.#isOn(step)) return;
@@ -120,27 +126,11 @@ export class TaskLog {
     });
   }
 
-  retried(task: Task, retryInMs: number, error: TaskError): void {
-    if (!this.#isOn("retried")) return;
-    this.#write("retried", { ...attemptOf(task), retryInMs, error: errorOf(error) });
-  }
-
-  buried(task: Task, error: TaskError): void {
-    if (!this.#isOn("buried")) return;
-    this.#write("buried", { ...attemptOf(task), outcome: "failure", error: errorOf(error) });
-  }
-
-  expired(task: Task): void {
-    if (!this.#isOn("expired")) return;
-    this.#write("expired", { ...attemptOf(task), lagMs: lagOf(task), outcome: "failure" });
-  }
-
-  postponed(task: Task, retryInMs: number): void {
-    if (this.#isOn("postponed")) this.#write("postponed", { ...attemptOf(task), retryInMs });
-  }
-
-  released(task: Task): void {
-    if (this.#isOn("released")) this.#write("released", attemptOf(task));
+  /** What became of a task that this worker held, once Redis knows it. */
+  settled(task: Task, verdict: Verdict, durationMs: number | undefined): void {
+    const step = STEP_OF[verdict.kind];
+    if (!this.#isOn(step)) return;
+    this.#write(step, { ...attemptOf(task), ...settlementOf(task, verdict, durationMs) });
   }
 
   leaseLost(task: Task): void {
@@ -194,6 +184,24 @@ const identityOf = ({ queue, id, name, shard }: Task): Fields => ({
   taskName: name,
   shard,
 });
+
+function settlementOf(task: Task, verdict: Verdict, durationMs: number | undefined): Fields {
+  switch (verdict.kind) {
+    case "ack":
+    case "keep":
+      return { ...timed(durationMs), outcome: "success" };
+    case "retry":
+      return { retryInMs: verdict.ms, error: errorOf(verdict.error) };
+    case "bury":
+      return { outcome: "failure", error: errorOf(verdict.error) };
+    case "expire":
+      return { lagMs: lagOf(task), outcome: "failure" };
+    case "postpone":
+      return { retryInMs: verdict.ms };
+    case "release":
+      return {};
+  }
+}
 
 /** How late it was claimed; a worker that has it calls its handler at once. */
 const lagOf = ({ startedAtMs = 0, dueAtMs }: Task): number => startedAtMs - dueAtMs;

@@ -4,7 +4,6 @@ import type { z } from "zod";
 import { DelayqError } from "../core/errors.ts";
 import { memberId } from "../core/ids.ts";
 import { checkKeyPart } from "../core/names.ts";
-import { describeFailure } from "../core/failure.ts";
 import {
   KEPT_DEFAULTS,
   closeOptionsSchema,
@@ -13,7 +12,7 @@ import {
   type TaskLogLevel,
 } from "../core/options.ts";
 import type { AnyTasks, ResultOf, NameOf, Task, TaskError, TaskTypes } from "../core/task.ts";
-import { EXPIRE, RELEASE, isExpired, type Verdict } from "../core/verdict.ts";
+import { RELEASE } from "../core/verdict.ts";
 import { parseOptions } from "../core/validate.ts";
 import { bounded } from "../runtime/bounded.ts";
 import { errorFields } from "../runtime/error-fields.ts";
@@ -22,7 +21,7 @@ import { QueueInstruments } from "../runtime/instruments.ts";
 import { logOnce } from "../runtime/log-once.ts";
 import { defaultLogger, tryToLog, type Logger } from "../runtime/logger.ts";
 import { TaskLog } from "../runtime/task-log.ts";
-import { decodeFacts, decodeRecord, profileOf, type Record } from "../store/codec.ts";
+import { profileOf, type Record } from "../store/codec.ts";
 import { Connection } from "../store/connection.ts";
 import { serverOf, type ConnectionOption } from "../store/connection-options.ts";
 import { Heartbeat } from "../store/heartbeat.ts";
@@ -30,13 +29,13 @@ import { logFailure } from "../store/log-failure.ts";
 import type { MemberFacts } from "../store/member-store.ts";
 import { QueueStore, REDIS_TIME, type GivenTime } from "../store/queue-store.ts";
 import { QueueWatch } from "../store/queue-watch.ts";
-import { claimedTask } from "../store/task-view.ts";
 import { Runs } from "../telemetry/runs.ts";
 import { Claimer, type Batch, type Claimed } from "./claimer.ts";
 import { ExpiryWarning } from "./expiry-warning.ts";
 import { handlerFinder, type Handlers } from "./handler.ts";
-import { HeldTask } from "./held-task.ts";
+import type { HeldTask } from "./held-task.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { readClaimed, type ReadOptions } from "./read-claimed.ts";
 import { Runner } from "./runner.ts";
 import { Settler, type Settled } from "./settler.ts";
 
@@ -115,6 +114,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   readonly #instruments: QueueInstruments;
   readonly #settler: Settler;
   readonly #expiryWarning: ExpiryWarning;
+  readonly #reading: ReadOptions;
   #claimer: Claimer | undefined;
   #state: "idle" | "running" | "closing" = "idle";
   #starting = 0;
@@ -145,6 +145,13 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.taskLog = new TaskLog(this.logger, this.parsed);
     this.#instruments = new QueueInstruments(queue);
     this.#expiryWarning = new ExpiryWarning(this.logger, queue);
+    this.#reading = {
+      queue,
+      leaseMs,
+      unhandledDelayMs,
+      keptOf: (record) => this.#keptOf(record),
+      onUnreadable: (error) => this.#emitError(error),
+    };
     this.#connection = Connection.acquire(options.connection, this.logger);
     this.#store = new QueueStore(this.#connection, { prefix, queue }, time);
     this.#settler = new Settler(this.#store, {
@@ -368,50 +375,13 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   /** @param canStart whether its options are known and there is a slot for it */
   #startOne(batch: Batch, claimed: Claimed, canStart: boolean): void {
-    const { held, verdict = canStart ? undefined : RELEASE } = this.#heldOf(batch, claimed);
+    const { held, verdict = canStart ? undefined : RELEASE } = readClaimed(batch, claimed, this.#reading);
+    if (verdict?.kind === "expire") this.#expiryWarning.note(batch.nowMs - held.task.dueAtMs);
     this.#keeper.add(held);
     if (verdict !== undefined) this.#runner.decline(held, verdict);
     else if (this.#state === "running" && held.deadlineMs > performance.now())
       this.#runner.start(held, batch.triedMs);
     else this.#runner.decline(held, RELEASE);
-  }
-
-  /** A record that cannot be read here is left to others, if it is of a newer release; else it is shown among the dead. */
-  #heldOf(
-    { keys, fence, nowMs, sentMs }: Batch,
-    { id, record, more }: Claimed,
-  ): { held: HeldTask; verdict?: Verdict } {
-    const { leaseMs, unhandledDelayMs } = this.parsed;
-    const deadlineMs = sentMs + leaseMs;
-    try {
-      const decoded = decodeRecord(record);
-      const lease = { fence: Number(fence), startedAtMs: nowMs };
-      const task = claimedTask(this.queue, keys.shard, id, decoded, decodeFacts(more), lease);
-      const kept = this.#keptOf(decoded);
-      const held = new HeldTask(keys, task, kept, fence, deadlineMs, decoded.trace);
-      if (!isExpired(kept, task.dueAtMs, nowMs)) return { held };
-      this.#expiryWarning.note(nowMs - task.dueAtMs);
-      return { held, verdict: EXPIRE };
-    } catch (error) {
-      this.#emitError(error);
-      const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
-      const task: Task = {
-        id,
-        queue: this.queue,
-        shard: keys.shard,
-        name: "",
-        data: null,
-        state: "leased",
-        ...times,
-      };
-      const isNewer = error instanceof DelayqError && error.code === "DELAYQ_NEWER_FORMAT";
-      return {
-        held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
-        verdict: isNewer
-          ? { kind: "postpone", ms: unhandledDelayMs }
-          : { kind: "bury", error: describeFailure(error), isTimedOut: false },
-      };
-    }
   }
 
   #keptOf({ profile, overrides }: Record): KeptOptions {
@@ -421,10 +391,10 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
 
   #settled({ held, verdict, result }: Settled): void {
     this.#keeper.remove(held);
-    if (held.run === undefined) this.#logSettled(held, verdict);
-    else held.run.within(() => this.#logSettled(held, verdict));
-    this.#count(verdict);
     const task = held.task as Task<T>;
+    if (held.run === undefined) this.taskLog.settled(task, verdict, held.durationMs);
+    else held.run.within(() => this.taskLog.settled(task, verdict, held.durationMs));
+    this.#instruments.settled(verdict);
     switch (verdict.kind) {
       case "ack":
       case "keep":
@@ -438,53 +408,6 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         break;
       case "expire":
         this.#emit("expired", task);
-        break;
-      case "release":
-      case "postpone":
-        break;
-    }
-  }
-
-  #logSettled({ task, durationMs }: HeldTask, verdict: Verdict): void {
-    switch (verdict.kind) {
-      case "ack":
-      case "keep":
-        this.taskLog.completed(task, durationMs);
-        break;
-      case "retry":
-        this.taskLog.retried(task, verdict.ms, verdict.error);
-        break;
-      case "bury":
-        this.taskLog.buried(task, verdict.error);
-        break;
-      case "expire":
-        this.taskLog.expired(task);
-        break;
-      case "postpone":
-        this.taskLog.postponed(task, verdict.ms);
-        break;
-      case "release":
-        this.taskLog.released(task);
-        break;
-    }
-  }
-
-  /** As Redis counts. */
-  #count(verdict: Verdict): void {
-    const counts = this.#instruments;
-    switch (verdict.kind) {
-      case "ack":
-      case "keep":
-        counts.completed++;
-        break;
-      case "retry":
-      case "bury":
-        counts.failed++;
-        counts[verdict.kind === "retry" ? "retried" : "dead"]++;
-        if (verdict.isTimedOut) counts.timedOut++;
-        break;
-      case "expire":
-        counts.expired++;
         break;
       case "release":
       case "postpone":

@@ -37,7 +37,7 @@ test("puts the steps of a task into their places in the schema", () => {
   const { log, lines } = setup();
   const steps = new TaskLog(log, { taskLogLevel: "debug", logPayloads: false });
   steps.started(task);
-  steps.completed(task, 12.3456);
+  steps.settled(task, { kind: "ack" }, 12.3456);
   steps.failed(task, describeFailure(new RangeError("no way")), {
     isTimedOut: true,
     durationMs: 5,
