@@ -77,6 +77,9 @@ export class TaskLog {
   readonly #showsPayloads: boolean;
   /** None at all: undefined. */
   readonly #levels: Readonly<Record<Step, Level>> | undefined;
+  /** Which steps are logged in this turn of the event loop, as far as somebody asked. */
+  #on: Partial<Record<Step, boolean>> = {};
+  #forgets = false;
 
   constructor(logger: Logger, { taskLogLevel, logPayloads }: TaskLogOptions) {
     this.#logger = logger;
@@ -146,10 +149,22 @@ export class TaskLog {
     for (const taskId of buried) this.#write("buried", { queue, taskId, shard, outcome: "failure", error });
   }
 
+  /** Asked of the logger once in a turn of the event loop: that costs as much as the rest of a small task. */
   #isOn(step: Step): boolean {
     if (this.#levels === undefined) return false;
+    return (this.#on[step] ??= this.#asks(this.#levels[step]));
+  }
+
+  #asks(level: Level): boolean {
+    if (!this.#forgets) {
+      this.#forgets = true;
+      setImmediate(() => {
+        this.#forgets = false;
+        this.#on = {};
+      });
+    }
     try {
-      return this.#logger.isLevelEnabled(this.#levels[step]);
+      return this.#logger.isLevelEnabled(level);
     } catch (error) {
       loggerThrew(error);
       return false;
