@@ -87,7 +87,8 @@ test("a slot that stays half-way is reported in time, and used again when it is 
   const startMs = performance.now();
   await expect(tasks.add("a", null, { id })).rejects.toMatchObject({
     code: expect.stringMatching(/^DELAYQ_(UNKNOWN_OUTCOME|REDIS_UNAVAILABLE)$/),
-    message: expect.stringContaining("TRYAGAIN"),
+    // The last answer of many: of the node that has some of the keys, or of the one that does not own the slot yet.
+    message: expect.stringMatching(/TRYAGAIN|MOVED/),
   });
   expect(performance.now() - startMs).toBeLessThan(15_000);
   await cluster.migrate([slotOf(shard)], to);
