@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readDashboard, type Panel } from "./support/dashboard.ts";
+import { namesIn } from "./support/names-in.ts";
 
 /* The shape that Grafana expects. Its queries are run by npm run test:observability. */
 const dashboard = readDashboard();
@@ -38,10 +39,24 @@ test("each panel asks the data source that is chosen above", () => {
 
 test("each variable that a query uses is there", () => {
   const known = new Set(dashboard.templating.list.map(({ name }) => name));
-  expect([...known]).toEqual(expect.arrayContaining(["datasource", "queue"]));
+  expect([...known]).toEqual(expect.arrayContaining(["datasource", "env", "queue", "job"]));
   const used = graphs.flatMap(({ targets }) => targets!.flatMap(({ expr }) => expr.match(/\$\w+/g) ?? []));
   const unknown = used.filter((name) => !name.startsWith("$__") && !known.has(name.slice(1)));
   expect(unknown).toEqual([]);
+});
+
+test("each series is asked for in the env that is chosen above", () => {
+  const exprs = graphs.flatMap(({ targets }) => targets!.map(({ expr }) => expr));
+  const without = exprs.filter((expr) => expr.split('{env=~"$env"').length - 1 !== namesIn(expr).length);
+  expect(without).toEqual([]);
+});
+
+test("a single number is that of now, not the last one there was", () => {
+  const single = graphs.filter(({ type }) => type === "stat" || type === "bargauge");
+  expect(single.length).toBeGreaterThan(5);
+  for (const { title, targets } of single) {
+    for (const { instant, range } of targets!) expect({ instant, range }, title).toEqual({ instant: true });
+  }
 });
 
 test("each recorded series that a query uses is recorded", () => {

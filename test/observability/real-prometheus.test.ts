@@ -17,9 +17,9 @@ const ALERT_TIMEOUT_MS = 60_000;
 /** A group of critical alerts is told of changes every 30 s; the rest is as above. */
 const RESOLVE_TIMEOUT_MS = 90_000;
 
-/** A query of the dashboard as it is when all queues and jobs are chosen. */
+/** A query of the dashboard as it is when all is chosen. */
 const asAsked = (expr: string): string =>
-  expr.replaceAll("$queue", ".*").replaceAll("$job", ".*").replaceAll("$__rate_interval", "30s");
+  expr.replaceAll(/\$(?:env|queue|job)\b/g, ".*").replaceAll("$__rate_interval", "30s");
 
 describe.skipIf(tools === undefined)("a real Prometheus", () => {
   let stack: Stack;

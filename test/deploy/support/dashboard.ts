@@ -5,6 +5,7 @@ export interface Target {
   readonly expr: string;
   readonly datasource: unknown;
   readonly instant?: boolean;
+  readonly range?: boolean;
 }
 
 export interface Panel {
