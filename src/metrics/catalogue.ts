@@ -125,7 +125,11 @@ export const EXPORTER_METRICS = {
   ),
   delayq_redis_disk_loading: gauge("1 while Redis loads its data.", "node"),
   delayq_redis_connected_replicas: gauge("How many replicas follow a master.", "node"),
-  delayq_redis_replica_lag_bytes: gauge("How far a replica is behind its master.", "node", "replica"),
+  delayq_redis_replica_lag_bytes: gauge(
+    "How far a replica that follows its master is behind it.",
+    "node",
+    "replica",
+  ),
   delayq_redis_master_link_up: gauge("1 if a replica hears its master.", "node"),
   delayq_exporter_errors_total: counter("Readings of the exporter that failed.", "part"),
   delayq_exporter_last_success_timestamp_seconds: gauge("When the exporter could last read everything."),

@@ -7,6 +7,7 @@ import type { Connection } from "../store/connection.ts";
 import { nameOfRedis, readServers, type ServersAsked } from "../store/redis-facts.ts";
 import { EXPORTER_METRICS } from "./catalogue.ts";
 import { Family, type MetricsRegistry, type Reading } from "./family.ts";
+import { HighWater } from "./high-water.ts";
 
 /**
  * Tells of whole queues and of Redis, from one place, so that nothing is counted twice.
@@ -61,6 +62,7 @@ export class QueueExporter {
   readonly #errors: Record<Part, number> = { servers: 0, registry: 0, queue: 0 };
   /** When each server answered last, on the clock of `performance.now()`. */
   readonly #answered = new Map<string, number>();
+  readonly #counted = new HighWater();
   #snapshot: Snapshot = { servers: [], up: new Map<string, boolean>(), census: undefined };
   #lastSuccessMs: number | undefined;
   /** Parts, and with their names queues and servers, whose last reading failed. */
@@ -138,8 +140,9 @@ export class QueueExporter {
     this.#failed.add(key);
   }
 
-  /** A queue that is asked for by a wrong name is shown nowhere: so it is said once. */
-  #noteCensus({ missing, next }: Census): void {
+  /** A queue that is asked for by a wrong name is shown nowhere: so it is said once. One that is gone begins anew. */
+  #noteCensus({ queues, failures, missing, next }: Census): void {
+    this.#counted.keep(new Set([...queues.map(({ queue }) => queue), ...failures.keys()]));
     for (const queue of missing) {
       if (this.#missing.includes(queue)) continue;
       this.#options.logger.warn(
@@ -203,10 +206,10 @@ export class QueueExporter {
       ofQueues("delayq_queue_worker_slots", ({ slots }) => plain(slots)),
       ofQueues("delayq_queue_schedulers", ({ schedulers }) => plain(schedulers)),
       family("delayq_schedulers", () => plain(this.#snapshot.census?.schedulers)),
-      ofQueues("delayq_queue_events_total", ({ counters }) =>
+      ofQueues("delayq_queue_events_total", ({ queue, counters }) =>
         Object.entries(EVENTS).map(([counter, event]) => ({
           labels: { event },
-          value: counters[counter] ?? 0,
+          value: this.#counted.of(queue, counter, counters[counter] ?? 0),
         })),
       ),
       ofQueues("delayq_queue_last_export_timestamp_seconds", ({ exportedAtMs }) =>
@@ -243,8 +246,11 @@ export class QueueExporter {
       ofServers("delayq_redis_connected_replicas", ({ role, replicas }) =>
         role === "master" ? plain(replicas.length) : [],
       ),
+      // One that is still being copied to has no place in the stream yet.
       ofServers("delayq_redis_replica_lag_bytes", ({ replicas }) =>
-        replicas.map(({ address, behindBytes }) => ({ labels: { replica: address }, value: behindBytes })),
+        replicas
+          .filter(({ state }) => state === "online")
+          .map(({ address, behindBytes }) => ({ labels: { replica: address }, value: behindBytes })),
       ),
       ofServers("delayq_redis_master_link_up", ({ isLinked }) => plain(isLinked)),
       family("delayq_exporter_errors_total", () =>
