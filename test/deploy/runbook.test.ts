@@ -13,7 +13,9 @@ test("each alert says how grave it is, what it is, and where the runbook speaks 
     expect(rule, name).toMatch(/severity: (critical|warning)\n/);
     expect(rule, name).toMatch(/summary: \S/);
     expect(rule, name).toMatch(/description: \S/);
-    expect(rule, name).toContain(`runbook: docs/runbook.md#${name.toLowerCase()}\n`);
+    expect(rule, name).toContain(
+      `runbook_url: https://example.com/delayq/docs/runbook.md#${name.toLowerCase()}\n`,
+    );
   }
 });
 
