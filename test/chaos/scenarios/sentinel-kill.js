@@ -52,5 +52,5 @@ export const sentinelKill = bothWays(
       await set.inSync(set.nodes.length - 1);
     },
   },
-  { asyncLoses: true, isAsyncQuick: true },
+  { asyncLoses: true },
 );
