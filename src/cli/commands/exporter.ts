@@ -21,7 +21,7 @@ then delayq_redis_up is 0.
 
 Examples:
   $ delayq exporter
-  $ delayq exporter emails invoices --port 9465`;
+  $ delayq exporter emails invoices --port 9464`;
 
 export function addExporterCommand(root: Command): void {
   withRedisFlags(withPortFlags(withProcessFlags(root.command("exporter")), PORT))
