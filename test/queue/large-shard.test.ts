@@ -10,7 +10,7 @@ test("a shard that holds very many tasks gets them in smaller calls, so that non
   const redis = new Redis(inject("redisUrl"));
   onTestFinished(() => redis.disconnect());
   const producer = queue({ shards: 1 });
-  const bulk = Array.from({ length: 200 }, (_, i) => ({ name: "later", data: i, opts: { delay: HOUR_MS } }));
+  const bulk = Array.from({ length: 150 }, (_, i) => ({ name: "later", data: i, opts: { delay: HOUR_MS } }));
   /** Each call is remembered. */
   const calls = async (key: string) => await redis.zcard(key.replace(/:tasks$/, ":calls"));
   await producer.addBulk(bulk);
