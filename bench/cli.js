@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { writeBackup, writeTasks } from "./cli/task-files.js";
 import { runCommand } from "./cli/command-run.js";
 import { STEPS } from "./cli/steps.js";
+import { scriptTable } from "./stalls/script-table.js";
 import { ScriptTimes } from "./stalls/script-times.js";
 import { CLI_GOALS, STALL_GOALS } from "./goals.js";
 import { BenchRedis } from "./support/bench-redis.js";
@@ -117,27 +118,6 @@ function commandTable(runs) {
     code,
     calls,
     longest === null ? "" : `${short(longest.maxMs)} ${longest.name}`,
-    isMet ? "met" : "MISSED",
-  ]);
-  return textTable(head, rows);
-}
-
-function scriptTable(scripts) {
-  const { meanMaxMs, slowShareMax, maxMaxMs } = STALL_GOALS;
-  const head = [
-    "script",
-    "calls",
-    `mean at most (goal ${meanMaxMs} ms)`,
-    `over 5 ms (goal ${slowShareMax * 100} %)`,
-    `longest (goal ${maxMaxMs} ms)`,
-    "",
-  ];
-  const rows = scripts.map(({ name, calls, meanMs, slow, maxMs, isMet }) => [
-    name,
-    short(calls),
-    short(meanMs),
-    `${slow} (${((100 * slow) / calls).toFixed(2)} %)`,
-    short(maxMs),
     isMet ? "met" : "MISSED",
   ]);
   return textTable(head, rows);

@@ -14,6 +14,7 @@ import { writeJson } from "./support/report.js";
 import { short, textTable } from "./support/table.js";
 import { runPhase } from "./stalls/phase-run.js";
 import { PHASES } from "./stalls/phases.js";
+import { scriptTable } from "./stalls/script-table.js";
 
 const flags = readFlags({
   tasks: { type: "string", default: "1000000" },
@@ -61,29 +62,6 @@ function judged(script) {
   const { meanMaxMs, slowShareMax, maxMaxMs } = STALL_GOALS;
   const isMet = meanMs <= meanMaxMs && slow / calls <= slowShareMax && maxMs <= maxMaxMs;
   return { ...script, isMet };
-}
-
-function scriptTable(scripts) {
-  const { meanMaxMs, slowShareMax, maxMaxMs } = STALL_GOALS;
-  const head = [
-    "through",
-    "script",
-    "calls",
-    `mean at most (goal ${meanMaxMs} ms)`,
-    `over 5 ms (goal ${slowShareMax * 100} %)`,
-    `longest (goal ${maxMaxMs} ms)`,
-    "",
-  ];
-  const rows = scripts.map(({ phase, name, calls, meanMs, slow, maxMs, isMet }) => [
-    phase,
-    name,
-    short(calls),
-    short(meanMs),
-    `${slow} (${((100 * slow) / calls).toFixed(2)} %)`,
-    short(maxMs),
-    isMet ? "met" : "MISSED",
-  ]);
-  return textTable(head, rows);
 }
 
 function lagTable(lags) {
