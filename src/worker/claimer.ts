@@ -11,6 +11,10 @@ import { Reservations, type Reservation } from "./reservations.ts";
 /**
  * Claims as many tasks as there are free slots, from one shard after the other, so that none starves.
  *
+ * Where handlers are quick it claims ahead, for slots that will be free by the time of the answer: as many as became free
+ * while the last claims were under way, and no more than there are slots. Slow handlers free none meanwhile, so nothing is
+ * hoarded.
+ *
  * A shard is either worth a claim (`isHot`: a hint came, tasks were left behind, or the slow poll says so) or waits: its
  * last claim found fewer tasks than it had slots for, and Redis has noted this worker to be woken. Slots are reserved while
  * a claim is under way, and one claim a shard is in flight: that is what makes it safe to send twice. A worker that is
@@ -38,7 +42,7 @@ export interface Batch {
   /** When the try was sent that took them, or one before it: how late they are counts from here. */
   readonly triedMs: number;
   readonly claimed: readonly Claimed[];
-  /** How many of them, the first, may be started; there are no slots for the others. */
+  /** How many of them, the first, have a slot or were claimed ahead; there is no place for the others. */
   readonly room: number;
 }
 
@@ -47,10 +51,11 @@ export interface ClaimerOptions {
   readonly leaseMs: number;
   readonly slowPollMs: number;
   readonly concurrency: number;
-  /** How many tasks may be claimed for now. */
-  readonly free: () => number;
-  /** How many slots have no task, whether or not more may be claimed. */
+  readonly mayClaim: () => boolean;
+  /** How many slots have no task; less than none while tasks wait that were claimed ahead. */
   readonly slots: () => number;
+  /** How many slots have become free since the beginning. */
+  readonly freed: () => number;
   readonly onBatch: (batch: Batch) => void;
   /** The shard is not there: the queue may be gone. */
   readonly onGone: () => void;
@@ -78,6 +83,7 @@ const POLLING_WORKERS = 4;
 /** How long a claim to one node of a Cluster keeps slots from the others. */
 const RESERVED_MS = 500;
 const DOUBTED_SHARE = 0.1;
+const FREED_WEIGHT = 0.2;
 /** Two claims under way, so that one batch is worked while Redis hands out the other. */
 const CLAIM_SHARE_MAX = 0.5;
 
@@ -93,7 +99,8 @@ export class Claimer {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #turns = new Turns();
   readonly #reservations: Reservations;
-  readonly #countMax: number;
+  /** How many slots become free while a claim is under way, by the last claims. */
+  #freedMean = 0;
   #isServed = true;
   #pollShare = 1;
   #isStopped = false;
@@ -107,7 +114,6 @@ export class Claimer {
     this.#reservations = new Reservations(connection.isCluster ? RESERVED_MS : Number.POSITIVE_INFINITY, () =>
       this.pump(),
     );
-    this.#countMax = Math.min(CLAIM_BATCH_MAX, Math.ceil(options.concurrency * CLAIM_SHARE_MAX));
     this.#shards = store.shards(shardCount).map((keys) => this.#claimsOf(keys));
   }
 
@@ -154,15 +160,14 @@ export class Claimer {
   }
 
   #countMaxOf({ isDoubted }: ShardClaims): number {
-    return isDoubted ? Math.ceil(this.#countMax * DOUBTED_SHARE) : this.#countMax;
+    const most = Math.min(CLAIM_BATCH_MAX, Math.ceil(this.#places * CLAIM_SHARE_MAX));
+    return isDoubted ? Math.ceil(most * DOUBTED_SHARE) : most;
   }
 
   /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
   #isWorthwhile(): boolean {
     const free = this.#free();
-    return (
-      free > 0 && (this.#reservations.keeping === 0 || free >= this.#options.concurrency * CLAIM_SHARE_MIN)
-    );
+    return free > 0 && (this.#reservations.keeping === 0 || free >= this.#places * CLAIM_SHARE_MIN);
   }
 
   /**
@@ -188,8 +193,27 @@ export class Claimer {
     );
   }
 
+  get #ahead(): number {
+    return Math.floor(this.#freedMean);
+  }
+
+  /** How many tasks this worker may hold or wait for. */
+  get #places(): number {
+    return this.#options.concurrency + this.#ahead;
+  }
+
   #free(): number {
-    return this.#options.free() - this.#reservations.slots;
+    const { mayClaim, slots } = this.#options;
+    return mayClaim() ? slots() + this.#ahead - this.#reservations.slots : 0;
+  }
+
+  /** Where tasks wait and no slot became free for them, handlers have become slow. */
+  #learn(freed: number): void {
+    const { concurrency, slots } = this.#options;
+    const isSlow = freed === 0 && slots() < 0;
+    this.#freedMean = isSlow
+      ? 0
+      : this.#freedMean + (Math.min(freed, concurrency) - this.#freedMean) * FREED_WEIGHT;
   }
 
   #claimsOf(keys: ShardKeys): ShardClaims {
@@ -239,9 +263,11 @@ export class Claimer {
   }
 
   async #send(shard: ShardClaims, count: number, slots: Reservation): Promise<void> {
-    const { worker, leaseMs, onBatch, onGone, onError } = this.#options;
+    const { worker, leaseMs, slots: freeSlots, freed, onBatch, onGone, onError } = this.#options;
     const { keys } = shard;
     const number = ++claims;
+    const ahead = this.#ahead;
+    const freedBefore = freed();
     const tries: number[] = [];
     try {
       const request = { worker, number, leaseMs, count };
@@ -250,6 +276,7 @@ export class Claimer {
       const options = { ...within(REPEAT_MAX_MS, this.#stopping.signal), onSend };
       const reply = await this.#store.claim(keys, request, options);
       shard.isDoubted = !slots.answered();
+      this.#learn(freed() - freedBefore);
       if (reply.word === "CLAIMED") await this.#turns.next();
       slots.end();
       shard.failedMs = FAILED_MS;
@@ -258,7 +285,7 @@ export class Claimer {
         shard.isHot ||= reply.isMore || reply.claimed.length === count;
         if (reply.claimed.length > 0) {
           const { fence, nowMs, claimed } = reply;
-          const room = Math.max(0, Math.min(claimed.length, this.#options.slots()));
+          const room = Math.max(0, Math.min(claimed.length, freeSlots() + ahead));
           const [sentMs = 0] = tries;
           // A batch that an earlier try took is answered as if more were left.
           const triedMs = reply.isMore ? sentMs : (tries.at(-1) ?? sentMs);

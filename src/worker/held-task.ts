@@ -7,7 +7,7 @@ import type { Run } from "../telemetry/runs.ts";
 /**
  * A task under this worker's lease.
  *
- * States: running -> returned -> settled; or lost, from each of the first two, when the lease is not ours any more. The
+ * States: waiting for a slot -> running -> returned -> settled; or lost, from each of the first three, when the lease is not ours any more. The
  * handler may go on running in all of them: JavaScript cannot stop it, only tell it (`signal`).
  */
 export class HeldTask {

@@ -1,16 +1,20 @@
-import { verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
+import { RELEASE, verdictOnFailure, verdictOnResult, type Verdict } from "../core/verdict.ts";
 import type { QueueInstruments, RunOutcome } from "../runtime/instruments.ts";
 import { tryToLog, type Logger } from "../runtime/logger.ts";
 import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
 import type { Runs } from "../telemetry/runs.ts";
 import type { FindHandler, HandlerContext } from "./handler.ts";
 import type { HeldTask } from "./held-task.ts";
+import { WaitingTasks } from "./waiting-tasks.ts";
 
 /**
- * Runs handlers and decides what becomes of their tasks, once for each: by what the handler returned or threw, by its time
- * running out, or from outside (`abandon`). A slot stays taken until the handler has really returned.
+ * Runs handlers, as many at a time as there are slots, and decides what becomes of their tasks, once for each: by what the
+ * handler returned or threw, by its time running out, or from outside (`abandon`). A slot stays taken until the handler has
+ * really returned. Tasks that come before one is free wait for it.
  */
 export interface RunnerOptions {
+  /** How many slots there are. */
+  readonly concurrency: number;
   readonly findHandler: FindHandler;
   readonly logger: Logger;
   readonly taskLog: TaskLog;
@@ -32,17 +36,50 @@ export class Runner {
   readonly #running = new Set<HeldTask>();
   readonly #unhandled = new Set<string>();
   readonly #onIdle: (() => void)[] = [];
+  readonly #waiting: WaitingTasks;
+  #isStartingWaiting = false;
+  #freed = 0;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#waiting = new WaitingTasks((held) => this.#giveBack(held));
   }
 
   get running(): ReadonlySet<HeldTask> {
     return this.#running;
   }
 
-  /** @param sentMs when its claim was sent, on the clock of `performance.now()` */
-  start(held: HeldTask, sentMs: number): void {
+  /** How many slots have no task; less than none while tasks wait. */
+  get slots(): number {
+    return this.#options.concurrency - this.#running.size - this.#waiting.count;
+  }
+
+  /** How many slots have become free since the beginning. */
+  get freed(): number {
+    return this.#freed;
+  }
+
+  /**
+   * Runs it, or lets it wait for a slot.
+   *
+   * @param triedMs when its claim was tried, on the clock of `performance.now()`
+   */
+  start(held: HeldTask, triedMs: number): void {
+    if (this.#running.size < this.#options.concurrency) this.#start(held, triedMs);
+    else this.#waiting.push(held, triedMs);
+  }
+
+  /** Tasks that wait go back as they were. */
+  giveBackWaiting(): void {
+    this.#waiting.clear();
+  }
+
+  #start(held: HeldTask, triedMs: number): void {
+    if (held.isLost) return;
+    if (held.deadlineMs <= performance.now()) {
+      this.decline(held, RELEASE);
+      return;
+    }
     const { task, kept } = held;
     const handler = this.#options.findHandler(task.name);
     if (handler === undefined) {
@@ -56,7 +93,7 @@ export class Runner {
     else run.within(() => taskLog.started(task));
     held.isStarted = true;
     this.#running.add(held);
-    if (taskLog.isTiming || instruments.times !== undefined) this.#noteStart(held, sentMs);
+    if (taskLog.isTiming || instruments.times !== undefined) this.#noteStart(held, triedMs);
     const timer =
       kept.timeoutMs === 0
         ? undefined
@@ -130,7 +167,26 @@ export class Runner {
   #ended(held: HeldTask, timer: NodeJS.Timeout | undefined): void {
     clearTimeout(timer);
     this.#running.delete(held);
+    this.#freed++;
+    this.#startWaiting();
     if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#options.onReturned();
+  }
+
+  /** What returns at once makes room for the next here, not one within the other. */
+  #startWaiting(): void {
+    if (this.#isStartingWaiting) return;
+    this.#isStartingWaiting = true;
+    while (this.#running.size < this.#options.concurrency) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#start(next.held, next.triedMs);
+    }
+    this.#isStartingWaiting = false;
+  }
+
+  #giveBack(held: HeldTask): void {
+    this.decline(held, RELEASE);
     this.#options.onReturned();
   }
 
@@ -168,10 +224,10 @@ export class Runner {
   }
 
   /** How late it is, counted from before its claim was sent: so what the event loop was blocked for since is within. */
-  #noteStart(held: HeldTask, sentMs: number): void {
+  #noteStart(held: HeldTask, triedMs: number): void {
     const { startedAtMs: claimedAtMs = 0, dueAtMs } = held.task;
     held.startedMs = performance.now();
-    this.#options.instruments.times?.startLag.observe(claimedAtMs - dueAtMs + held.startedMs - sentMs);
+    this.#options.instruments.times?.startLag.observe(claimedAtMs - dueAtMs + held.startedMs - triedMs);
   }
 
   #noteEnd(held: HeldTask, startedMs: number, verdict: Verdict): void {

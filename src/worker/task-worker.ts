@@ -173,6 +173,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       onError: logOnce(this.logger, "a run could not be told to OpenTelemetry"),
     });
     this.#runner = new Runner({
+      concurrency: this.parsed.concurrency,
       findHandler,
       runs: this.#runs,
       logger: this.logger,
@@ -263,6 +264,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   async #close(graceMs: number): Promise<void> {
     const wasRunning = this.#state === "running";
     this.#state = "closing";
+    this.#runner.giveBackWaiting();
     await this.#watch.stop();
     await this.#claimer?.stop(CLOSE_CALL_MS);
     await bounded(Promise.all(this.#startings), CLOSE_CALL_MS);
@@ -283,8 +285,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
       leaseMs: this.parsed.leaseMs,
       slowPollMs: this.parsed.slowPollMs,
       concurrency: this.parsed.concurrency,
-      free: () => this.#free(),
-      slots: () => this.#slots(),
+      mayClaim: () => this.#mayClaim(),
+      slots: () => this.#runner.slots - this.#starting,
+      freed: () => this.#runner.freed,
       onBatch: (batch) => this.#start(batch),
       onGone: () => void this.#checkGone(claimer), // reports its own failures
       onError: logFailure(this.logger),
@@ -325,15 +328,8 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
   }
 
   /** Settles that pile up stop claiming too. */
-  #free(): number {
-    if (this.#state !== "running") return 0;
-    if (this.#settler.count > UNSETTLED_MAX + this.parsed.concurrency) return 0;
-    return this.#slots();
-  }
-
-  /** A slot is taken until its handler has returned. */
-  #slots(): number {
-    return this.parsed.concurrency - this.#runner.running.size - this.#starting;
+  #mayClaim(): boolean {
+    return this.#state === "running" && this.#settler.count <= UNSETTLED_MAX + this.parsed.concurrency;
   }
 
   /** A batch whose options are not known yet waits for them; meanwhile its slots count as taken. */
@@ -373,14 +369,13 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     this.#expiryWarning.say();
   }
 
-  /** @param canStart whether its options are known and there is a slot for it */
+  /** @param canStart whether its options are known and there is a place for it */
   #startOne(batch: Batch, claimed: Claimed, canStart: boolean): void {
     const { held, verdict = canStart ? undefined : RELEASE } = readClaimed(batch, claimed, this.#reading);
     if (verdict?.kind === "expire") this.#expiryWarning.note(batch.nowMs - held.task.dueAtMs);
     this.#keeper.add(held);
     if (verdict !== undefined) this.#runner.decline(held, verdict);
-    else if (this.#state === "running" && held.deadlineMs > performance.now())
-      this.#runner.start(held, batch.triedMs);
+    else if (this.#state === "running") this.#runner.start(held, batch.triedMs);
     else this.#runner.decline(held, RELEASE);
   }
 

@@ -409,6 +409,33 @@ test("holds no more tasks than it runs, so a worker that joins gets its share at
   await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 0, leased: 0 }));
 });
 
+test("gives back what it claimed ahead once its quick handlers are slow, with no attempt used", async () => {
+  const { queue, worker } = setup();
+  const producer = queue();
+  const over = deferred();
+  let started = 0;
+  let running = 0;
+  let runningMax = 0;
+  const seen = new Set<string>();
+  const handler = async ({ id, attempt }: Task) => {
+    running++;
+    runningMax = Math.max(runningMax, running);
+    seen.add(`${id} ${attempt}`);
+    await (++started > 2000 ? over.promise : new Promise((resolve) => void setImmediate(resolve)));
+    running--;
+  };
+  await producer.addBulk(Array.from({ length: 2500 }, () => ({ name: "a", data: null })));
+  worker(handler, { concurrency: 6 });
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 494, leased: 6 }));
+  worker(handler, { concurrency: 6 });
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 488, leased: 12 }));
+  over.resolve();
+  await eventually(async () => expect(await producer.counts()).toMatchObject({ ready: 0, leased: 0 }));
+  expect(seen.size).toBe(2500);
+  expect([...seen].every((one) => one.endsWith(" 1"))).toBe(true);
+  expect(runningMax).toBeLessThanOrEqual(12);
+});
+
 test("reports an error of a listener and goes on", async () => {
   const { queue, worker } = setup();
   const producer = queue();

@@ -39,8 +39,9 @@ function setup(answerMsOf: (shard: number, claim: number) => number) {
     leaseMs: 15_000,
     slowPollMs: 60_000,
     concurrency: CONCURRENCY,
-    free: () => CONCURRENCY - running,
+    mayClaim: () => true,
     slots: () => CONCURRENCY - running,
+    freed: () => 0,
     onBatch: ({ claimed, room }) => {
       notice(room);
       second.run += room;
@@ -114,8 +115,9 @@ test.each([
     leaseMs: 15_000,
     slowPollMs: 60_000,
     concurrency: 1,
-    free: () => 1 - batches.length,
+    mayClaim: () => batches.length === 0,
     slots: () => 1,
+    freed: () => 0,
     onBatch: (batch) => void batches.push(batch),
     onGone: () => {},
     onError: (error) => {
