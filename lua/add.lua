@@ -89,7 +89,7 @@ if added > 0 then
     redis.call("HSET", ctl, "big", big)
   end
   redis.call("HSET", tasks, unpack(records))
-  redis.call("HINCRBY", stats, "added", added)
+  redis.call("HINCRBY", stats, "added", whole(added))
   local dueNow = putDue(due, nowMs, batch)
   if not paused then
     callWorkers(due, waiting, dueNow)

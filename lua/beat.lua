@@ -25,9 +25,9 @@ local member, ttlMs, memberFacts, generation = ARGV[2], tonumber(ARGV[3]), ARGV[
 local TTL_MAX_MS = 60000
 
 local nowMs = readClock(ARGV[1])
-local dead = redis.call("ZRANGEBYSCORE", members, "-inf", nowMs, "LIMIT", 0, 100)
+local dead = redis.call("ZRANGEBYSCORE", members, "-inf", whole(nowMs), "LIMIT", "0", "100")
 if #dead == 0 then
-  dead = redis.call("ZRANGEBYSCORE", members, "(" .. whole(nowMs + TTL_MAX_MS), "+inf", "LIMIT", 0, 100)
+  dead = redis.call("ZRANGEBYSCORE", members, "(" .. whole(nowMs + TTL_MAX_MS), "+inf", "LIMIT", "0", "100")
 end
 local isChanged = false
 for _, id in ipairs(dead) do
@@ -41,14 +41,14 @@ if ttlMs == 0 then
   redis.call("ZREM", members, member)
   isChanged = redis.call("HDEL", facts, member) == 1 or isChanged
 else
-  redis.call("ZADD", members, nowMs + ttlMs, member)
+  redis.call("ZADD", members, whole(nowMs + ttlMs), member)
   if redis.call("HGET", facts, member) ~= memberFacts then
     redis.call("HSET", facts, member, memberFacts)
     isChanged = true
   end
 end
 if isChanged then
-  redis.call("HINCRBY", facts, "generation", 1)
+  redis.call("HINCRBY", facts, "generation", "1")
   publish(members, "")
 end
 local current = redis.call("HGET", facts, "generation") or "0"

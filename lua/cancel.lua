@@ -59,7 +59,7 @@ for i, id in ipairs(ids) do
       pending[level] = pending[level] or {}
       table.insert(pending[level], id)
     elseif place == "runway" then
-      redis.call("LREM", ready[levels[i] + 1], 1, id)
+      redis.call("LREM", ready[levels[i] + 1], "1", id)
     else
       redis.call("ZREM", leased, id)
       redis.call("HDEL", leases, id)
@@ -77,7 +77,7 @@ if #gone > 0 then
   for _, key in ipairs({ tasks, more, errors }) do
     redis.call("HDEL", key, unpack(gone))
   end
-  redis.call("HINCRBY", stats, "cancelled", #gone)
+  redis.call("HINCRBY", stats, "cancelled", whole(#gone))
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)

@@ -76,13 +76,13 @@ end
 
 -- From the runway, and where that is dry from the due set.
 local function take(level, wanted)
-  local popped = redis.call("LPOP", ready[level + 1], wanted)
+  local popped = redis.call("LPOP", ready[level + 1], whole(wanted))
   if popped then
     return popped
   end
-  local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", nowMs, "LIMIT", 0, wanted)
+  local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", whole(wanted))
   if #found > 0 then
-    redis.call("ZREMRANGEBYRANK", due[level + 1], 0, #found - 1)
+    redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#found - 1))
   end
   return found
 end
@@ -114,7 +114,7 @@ end
 
 local isLeft = not paused and (isFull or #ids == count) and hasDue(due, ready, levels, nowMs)
 if #ids < count and not isFull then
-  redis.call("ZADD", waiting, nowMs, worker)
+  redis.call("ZADD", waiting, whole(nowMs), worker)
 elseif isLeft then
   wakeWorkers(waiting, 1)
 end
@@ -135,7 +135,7 @@ for i = #ids, 1, -1 do
   at = at + 2
 end
 redis.call("HSET", seq, "fence", fence)
-local firstEndMs = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+local firstEndMs = redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]
 local looksAtMs = isLeft and tonumber(last[2] or nil) or 0
 if
   (not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs))

@@ -27,7 +27,7 @@ local delayedCount, readyCount = 0, 0
 local levels = redis.call("HGET", ctl, "levels") or ""
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
-  local dueCount = redis.call("ZCOUNT", due[level + 1], "-inf", nowMs)
+  local dueCount = redis.call("ZCOUNT", due[level + 1], "-inf", whole(nowMs))
   readyCount = readyCount + dueCount + redis.call("LLEN", ready[level + 1])
   delayedCount = delayedCount + redis.call("ZCARD", due[level + 1]) - dueCount
 end

@@ -27,10 +27,10 @@ for i = ITEMS_AT, #ARGV, 2 do
   ids[#ids + 1] = ARGV[i]
 end
 local held = redis.call("HMGET", leases, unpack(ids))
-local answer, deadlines = { "EXTENDED" }, {}
+local answer, deadlines, endMs = { "EXTENDED" }, {}, whole(nowMs + leaseMs)
 for i, id in ipairs(ids) do
   if holdsFence(held[i], ARGV[ITEMS_AT + i * 2 - 1]) then
-    deadlines[#deadlines + 1] = nowMs + leaseMs
+    deadlines[#deadlines + 1] = endMs
     deadlines[#deadlines + 1] = id
   else
     answer[#answer + 1] = i - 1

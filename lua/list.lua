@@ -35,9 +35,9 @@ end
 local nowMs = readClock(ARGV[1])
 local first, last = 0, -1
 if range == "later" then
-  first = redis.call("ZCOUNT", scored, "-inf", nowMs)
+  first = redis.call("ZCOUNT", scored, "-inf", whole(nowMs))
 elseif range == "due" then
-  last = redis.call("ZCOUNT", scored, "-inf", nowMs) - 1
+  last = redis.call("ZCOUNT", scored, "-inf", whole(nowMs)) - 1
 end
 if score ~= "" then
   -- Ids of one score stand in the order of their bytes: look for the first behind `id` by halving.
@@ -45,7 +45,7 @@ if score ~= "" then
   local high = low + redis.call("ZCOUNT", scored, score, score)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if isAfter(redis.call("ZRANGE", scored, middle, middle)[1], id) then
+    if isAfter(redis.call("ZRANGE", scored, whole(middle), whole(middle))[1], id) then
       high = middle
     else
       low = middle + 1
@@ -57,4 +57,4 @@ if range == "due" and first > last then
   return { "PAGE", nowMs }
 end
 local stop = last == -1 and first + limit - 1 or math.min(last, first + limit - 1)
-return { "PAGE", nowMs, unpack(redis.call("ZRANGE", scored, first, stop, "WITHSCORES")) }
+return { "PAGE", nowMs, unpack(redis.call("ZRANGE", scored, whole(first), whole(stop), "WITHSCORES")) }

@@ -39,25 +39,25 @@ local levels = redis.call("HGET", ctl, "levels") or ""
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
   local dueKey, readyKey = due[level + 1], ready[level + 1]
-  local dueCount = redis.call("ZCOUNT", dueKey, "-inf", nowMs)
+  local dueCount = redis.call("ZCOUNT", dueKey, "-inf", whole(nowMs))
   readyCount = readyCount + dueCount + redis.call("LLEN", readyKey)
   delayedCount = delayedCount + redis.call("ZCARD", dueKey) - dueCount
-  local head = dueCount > 0 and redis.call("ZRANGE", dueKey, 0, 0, "WITHSCORES")[2]
+  local head = dueCount > 0 and redis.call("ZRANGE", dueKey, "0", "0", "WITHSCORES")[2]
   if head then
     oldestDueMs = math.min(oldestDueMs, tonumber(head))
   end
-  local following = redis.call("ZRANGE", dueKey, dueCount, dueCount, "WITHSCORES")[2]
+  local following = redis.call("ZRANGE", dueKey, whole(dueCount), whole(dueCount), "WITHSCORES")[2]
   if following then
     nextDueMs = math.min(nextDueMs, tonumber(following))
   end
-  local id = redis.call("LINDEX", readyKey, 0)
+  local id = redis.call("LINDEX", readyKey, "0")
   local record = id and redis.call("HGET", tasks, id)
   if record and isKnownFormat(record) then
     local _, _, dueAtMs = factsOf(record, redis.call("HGET", more, id))
     oldestDueMs = math.min(oldestDueMs, dueAtMs)
   end
 end
-local deadline = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+local deadline = redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]
 local lately, before = whole(nowMs - sinceMs), whole(nowMs - 2 * sinceMs)
 local held = redis.call("HMGET", seq, "epoch", "owner")
 return {
@@ -73,7 +73,7 @@ return {
   redis.call("ZCARD", done),
   nextDueMs < math.huge and nextDueMs or -1,
   oldestDueMs < math.huge and oldestDueMs or -1,
-  redis.call("ZCOUNT", leased, "-inf", nowMs),
+  redis.call("ZCOUNT", leased, "-inf", whole(nowMs)),
   deadline or -1,
   redis.call("ZCOUNT", dead, "(" .. lately, "+inf"),
   redis.call("ZCOUNT", dead, "(" .. before, lately),

@@ -69,7 +69,7 @@ if #gone > 0 then
   end
 end
 if died > 0 then
-  redis.call("HINCRBY", stats, "purged", died)
+  redis.call("HINCRBY", stats, "purged", whole(died))
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }
 remember(calls, answers, callId, nowMs, answer)

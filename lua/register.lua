@@ -53,6 +53,15 @@ else
   while redis.call("HEXISTS", meta, "profile:" .. number) == 1 do
     number = number % NUMBERS + 1
   end
-  redis.call("HSET", meta, "profiles", count + 1, "profile:" .. number, profile, "number:" .. profile, number)
+  redis.call(
+    "HSET",
+    meta,
+    "profiles",
+    whole(count + 1),
+    "profile:" .. number,
+    profile,
+    "number:" .. profile,
+    whole(number)
+  )
 end
 return { "REGISTERED", tostring(number), known[2], known[3], known[4] }

@@ -67,7 +67,7 @@ end
 if #requeued > 0 then
   redis.call("ZREM", dead, unpack(requeued))
   redis.call("HSET", more, unpack(facts))
-  redis.call("HINCRBY", stats, "requeued", #requeued)
+  redis.call("HINCRBY", stats, "requeued", whole(#requeued))
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
 local answer = { "OUTCOMES", table.concat(outcomes, " ") }

@@ -53,7 +53,7 @@ for i, id in ipairs(ids) do
     local dueAtMs = math.max(1, string.byte(text) == 43 and nowMs + tonumber(text) or tonumber(text))
     local attempts, deaths = usesOf(changed[i])
     if place == "runway" then
-      redis.call("LREM", ready[levels[i] + 1], 1, id)
+      redis.call("LREM", ready[levels[i] + 1], "1", id)
     end
     facts[#facts + 1] = id
     facts[#facts + 1] = packFacts(attempts, deaths, dueAtMs)

@@ -138,10 +138,10 @@ if restored > 0 then
       redis.call((key == dead or key == done) and "ZADD" or "HSET", key, unpack(flat))
     end
   end
-  redis.call("HINCRBY", stats, "added", restored)
-  redis.call("HINCRBY", stats, "restored", restored)
+  redis.call("HINCRBY", stats, "added", whole(restored))
+  redis.call("HINCRBY", stats, "restored", whole(restored))
   if completed > 0 then
-    redis.call("HINCRBY", stats, "completed", completed)
+    redis.call("HINCRBY", stats, "completed", whole(completed))
   end
   putDue(due, nowMs, batch)
 end

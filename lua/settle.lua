@@ -120,12 +120,12 @@ local function settleOther(outcome, why, id, ms, text)
   end
   if outcome == "keep" then
     countOne("completed")
-    redis.call("ZADD", done, nowMs + ms, id)
+    redis.call("ZADD", done, whole(nowMs + ms), id)
     redis.call("HSET", results, id, text)
     redis.call("HDEL", errors, id)
   elseif outcome == "bury" then
     countOne("dead")
-    redis.call("ZADD", dead, nowMs, id)
+    redis.call("ZADD", dead, whole(nowMs), id)
   else
     countOne(outcome == "retry" and "retried" or "released")
     addTo(batch, levelOf(record), dueAtMs, id)
@@ -159,7 +159,7 @@ if #expired > 0 then
 end
 
 for counter, times in pairs(counted) do
-  redis.call("HINCRBY", stats, counter, times)
+  redis.call("HINCRBY", stats, counter, whole(times))
 end
 callWorkers(due, waiting, putDue(due, nowMs, batch))
 remember(calls, answers, callId, nowMs, #answer > 1 and answer)

@@ -61,13 +61,13 @@ end
 redis.call("HDEL", seq, "looksAt")
 
 local farAway =
-  redis.call("ZRANGEBYSCORE", leased, "(" .. whole(nowMs + leaseMaxMs), "+inf", "LIMIT", 0, REAP_MAX)
+  redis.call("ZRANGEBYSCORE", leased, "(" .. whole(nowMs + leaseMaxMs), "+inf", "LIMIT", "0", whole(REAP_MAX))
 for _, id in ipairs(farAway) do
-  redis.call("ZADD", leased, nowMs + leaseMaxMs, id)
+  redis.call("ZADD", leased, whole(nowMs + leaseMaxMs), id)
 end
 
 local reapMax = big and REAP_BIG_MAX or REAP_MAX
-local expiredLeases = redis.call("ZRANGEBYSCORE", leased, "-inf", nowMs, "LIMIT", 0, reapMax)
+local expiredLeases = redis.call("ZRANGEBYSCORE", leased, "-inf", whole(nowMs), "LIMIT", "0", whole(reapMax))
 local batch, recovered, buried = {}, {}, {}
 if #expiredLeases > 0 then
   local records = redis.call("HMGET", tasks, unpack(expiredLeases))
@@ -85,7 +85,7 @@ if #expiredLeases > 0 then
       if attempts >= attemptsMax or deaths >= deathsMax then
         local message = "lease expired " .. deaths .. " times, " .. attempts .. " attempts used"
         redis.call("HSET", errors, id, cjson.encode({ name = "LeaseExpired", message = message }))
-        redis.call("ZADD", dead, nowMs, id)
+        redis.call("ZADD", dead, whole(nowMs), id)
         buried[#buried + 1] = id
       else
         addTo(batch, levelOf(record), dueAtMs, id)
@@ -97,10 +97,10 @@ if #expiredLeases > 0 then
   redis.call("HDEL", leases, unpack(expiredLeases))
   putDue(due, nowMs, batch)
   if #recovered > 0 then
-    redis.call("HINCRBY", stats, "recovered", #recovered)
+    redis.call("HINCRBY", stats, "recovered", whole(#recovered))
   end
   if #buried > 0 then
-    redis.call("HINCRBY", stats, "dead", #buried)
+    redis.call("HINCRBY", stats, "dead", whole(#buried))
   end
 end
 
@@ -110,36 +110,44 @@ for i = 1, #levels do
   moved = moved + fillRunway(due, ready, level, nowMs, FILL_MAX)
   onRunway = onRunway + redis.call("LLEN", ready[level + 1])
   local later =
-    redis.call("ZRANGEBYSCORE", due[level + 1], "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)
+    redis.call("ZRANGEBYSCORE", due[level + 1], "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", "0", "1")
   if later[2] then
     nextWakeMs = math.min(nextWakeMs, math.ceil(tonumber(later[2]) - nowUs / 1000))
   end
 end
 local woken = onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) or 0
 
-local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", nowMs, "LIMIT", 0, FORGET_MAX)
+local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
 if #forgotten > 0 then
   for _, key in ipairs({ tasks, more, errors, results }) do
     redis.call("HDEL", key, unpack(forgotten))
   end
   redis.call("ZREM", done, unpack(forgotten))
 end
-local old = redis.call("ZRANGEBYSCORE", calls, "-inf", nowMs - CALLS_KEPT_MS, "LIMIT", 0, FORGET_MAX)
+local old =
+  redis.call("ZRANGEBYSCORE", calls, "-inf", whole(nowMs - CALLS_KEPT_MS), "LIMIT", "0", whole(FORGET_MAX))
 if #old == 0 then
-  old =
-    redis.call("ZRANGEBYSCORE", calls, "(" .. whole(nowMs + CALLS_KEPT_MS), "+inf", "LIMIT", 0, FORGET_MAX)
+  old = redis.call(
+    "ZRANGEBYSCORE",
+    calls,
+    "(" .. whole(nowMs + CALLS_KEPT_MS),
+    "+inf",
+    "LIMIT",
+    "0",
+    whole(FORGET_MAX)
+  )
 end
 if #old > 0 then
   redis.call("ZREM", calls, unpack(old))
   redis.call("HDEL", answers, unpack(old))
 end
-redis.call("ZREMRANGEBYSCORE", waiting, "-inf", nowMs - WAITING_KEPT_MS)
+redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(nowMs - WAITING_KEPT_MS))
 
-local deadline = redis.call("ZRANGE", leased, 0, 0, "WITHSCORES")[2]
+local deadline = redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]
 if deadline then
   nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(deadline) - nowMs + 1))
 end
-local kept = redis.call("ZRANGE", done, 0, 0, "WITHSCORES")[2]
+local kept = redis.call("ZRANGE", done, "0", "0", "WITHSCORES")[2]
 if kept then
   nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(kept) - nowMs + 1))
 end

@@ -51,7 +51,7 @@ end
 local count = redis.call("HGET", ctl, "big") and 1 or limit
 local ids, records, isKnown, bytes = {}, {}, {}, 0
 for _ = 1, LOOKS_MAX do
-  local page = redis.call("HSCAN", tasks, cursor, "COUNT", count)
+  local page = redis.call("HSCAN", tasks, cursor, "COUNT", whole(count))
   cursor = page[1]
   for at = 1, #page[2], 2 do
     local id, record = page[2][at], page[2][at + 1]

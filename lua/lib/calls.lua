@@ -3,7 +3,7 @@
 
 local CALLS_KEPT_MS = 60000
 -- For a shard that nobody ticks any more. Longer, since a test's clock may differ from Redis' own.
-local CALLS_LEFT_MS = 120000
+local CALLS_LEFT_MS = "120000"
 
 -- nil for a call that is new; else when it was made, and its answer unless that was the plain one.
 local function lookBack(calls, answers, callId)
@@ -27,12 +27,12 @@ end
 
 -- Each call forgets two that are over, so the memory stays bounded with nobody ticking.
 local function remember(calls, answers, callId, nowMs, answer)
-  local over = redis.call("ZRANGEBYSCORE", calls, "-inf", nowMs - CALLS_KEPT_MS, "LIMIT", 0, 2)
+  local over = redis.call("ZRANGEBYSCORE", calls, "-inf", whole(nowMs - CALLS_KEPT_MS), "LIMIT", "0", "2")
   if #over > 0 then
     redis.call("ZREM", calls, unpack(over))
     redis.call("HDEL", answers, unpack(over))
   end
-  redis.call("ZADD", calls, nowMs, callId)
+  redis.call("ZADD", calls, whole(nowMs), callId)
   redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
   if answer then
     redis.call("HSET", answers, callId, cmsgpack.pack(answer))

@@ -18,7 +18,7 @@ local function putDue(due, nowMs, batch)
       scored[i] = whole(score)
     end
     local head = earliest < math.huge
-      and redis.call("ZRANGEBYSCORE", key, "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]
+      and redis.call("ZRANGEBYSCORE", key, "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", "0", "1")[2]
     redis.call("ZADD", key, unpack(scored))
     if earliest < math.huge and (not head or earliest < tonumber(head)) then
       publish(due[1], whole(earliest - nowMs))

@@ -9,10 +9,10 @@ local function fillRunway(due, ready, level, nowMs, limit)
   if room <= 0 then
     return 0
   end
-  local ids = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", nowMs, "LIMIT", 0, room)
+  local ids = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", whole(room))
   if #ids > 0 then
     redis.call("RPUSH", ready[level + 1], unpack(ids))
-    redis.call("ZREMRANGEBYRANK", due[level + 1], 0, #ids - 1)
+    redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#ids - 1))
   end
   return #ids
 end
@@ -24,7 +24,7 @@ local function hasDue(due, ready, levels, nowMs)
     if redis.call("LLEN", ready[level + 1]) > 0 then
       return true
     end
-    local head = redis.call("ZRANGE", due[level + 1], 0, 0, "WITHSCORES")[2]
+    local head = redis.call("ZRANGE", due[level + 1], "0", "0", "WITHSCORES")[2]
     if head and tonumber(head) <= nowMs then
       return true
     end

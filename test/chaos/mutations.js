@@ -58,7 +58,7 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/lib/runway.lua",
-        from: 'redis.call("ZREMRANGEBYRANK", due[level + 1], 0, #ids - 1)',
+        from: 'redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#ids - 1))',
         to: "",
       },
     ],
@@ -70,8 +70,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/lib/runway.lua",
-        from: '"-inf", nowMs, "LIMIT", 0, room',
-        to: '"-inf", nowMs + 20, "LIMIT", 0, room',
+        from: '"-inf", whole(nowMs), "LIMIT", "0", whole(room)',
+        to: '"-inf", whole(nowMs + 20), "LIMIT", "0", whole(room)',
       },
     ],
   },

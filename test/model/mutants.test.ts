@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import type { LuaSource } from "../../src/store/lua.ts";
 import * as scripts from "../../src/store/scripts.ts";
 import { findFault } from "./property.ts";
+import { replaceSource } from "./replace-source.ts";
 
 /** Scripts with one mistake each, such as one makes. The model must find every one of them, or it proves nothing. */
 const RUNS_MAX = 300;
@@ -93,7 +93,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "cancel forgets the runway",
     script: scripts.cancel,
-    from: 'redis.call("LREM", ready[levels[i] + 1], 1, id)',
+    from: 'redis.call("LREM", ready[levels[i] + 1], "1", id)',
     to: "",
   },
   {
@@ -123,14 +123,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "claim starts tasks early",
     script: scripts.claim,
-    from: '"-inf", nowMs, "LIMIT", 0, wanted',
-    to: '"-inf", nowMs + 1000, "LIMIT", 0, wanted',
+    from: '"-inf", whole(nowMs), "LIMIT", "0", whole(wanted)',
+    to: '"-inf", whole(nowMs + 1000), "LIMIT", "0", whole(wanted)',
   },
   {
     mistake: "tick puts tasks on the runway early",
     script: scripts.tick,
-    from: '"-inf", nowMs, "LIMIT", 0, room',
-    to: '"-inf", nowMs + 1000, "LIMIT", 0, room',
+    from: '"-inf", whole(nowMs), "LIMIT", "0", whole(room)',
+    to: '"-inf", whole(nowMs + 1000), "LIMIT", "0", whole(room)',
   },
   {
     mistake: "claim takes low levels first",
@@ -189,7 +189,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "reschedule leaves the task on the runway",
     script: scripts.reschedule,
-    from: 'redis.call("LREM", ready[levels[i] + 1], 1, id)',
+    from: 'redis.call("LREM", ready[levels[i] + 1], "1", id)',
     to: "",
   },
   {
@@ -230,16 +230,11 @@ const MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** A copy would not be the script that the store calls: so its source is replaced until the test ends. */
 function mutate({ script, from, to }: Mutant): void {
-  const { source } = script;
-  const text = source.text.replace(from, () => to);
-  expect(text, "the mutation has to hit").not.toBe(source.text);
-  const sha1 = createHash("sha1").update(text).digest("hex");
-  Object.defineProperty(script, "source", { value: { text, sha1 }, configurable: true });
-  onTestFinished(() => {
-    Object.defineProperty(script, "source", { value: source, configurable: true });
-  });
+  const { text } = script.source;
+  const mutated = text.replace(from, () => to);
+  expect(mutated, "the mutation has to hit").not.toBe(text);
+  replaceSource(script, mutated);
 }
 
 for (const mutant of MUTANTS)
