@@ -16,17 +16,27 @@ const RANDOM_CHARS = 9;
 
 export const BUCKETS = 4096;
 
-const pool = Buffer.alloc(RANDOM_CHARS * 512);
+/** All texts of two characters, by their value. */
+const PAIRS = Array.from({ length: 64 * 64 }, (_, value) => charAt(value >> 6) + charAt(value));
+/** Of each number the lowest twelve bits are a pair. */
+const pool = new Uint16Array(5 * 1024);
 let poolAt = pool.length;
 
+function charAt(value: number): string {
+  return ALPHABET[value & 63] ?? "";
+}
+
+function randomPair(): string {
+  return PAIRS[(pool[poolAt++] ?? 0) & 4095] ?? "";
+}
+
+/** RANDOM_CHARS characters. */
 function randomText(): string {
   if (poolAt === pool.length) {
     randomFillSync(pool);
     poolAt = 0;
   }
-  let text = "";
-  for (const end = poolAt + RANDOM_CHARS; poolAt < end; poolAt++) text += ALPHABET[(pool[poolAt] ?? 0) & 63];
-  return text;
+  return randomPair() + randomPair() + randomPair() + randomPair() + charAt(pool[poolAt++] ?? 0);
 }
 
 function charsOf(value: number, chars: number): string {
@@ -56,7 +66,7 @@ export function generateId(bucket: number, nowMs: number): string {
     lastMs = nowMs;
     lastTimeText = timeText(nowMs);
   }
-  return `${MARK}${ALPHABET[bucket >> 6] ?? ""}${ALPHABET[bucket & 63] ?? ""}${lastTimeText}${randomText()}`;
+  return MARK + (PAIRS[bucket] ?? "") + lastTimeText + randomText();
 }
 
 const SERIES = /^[-0-9A-Z_a-z]{17}$/;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkTaskId } from "./names.ts";
+import { checkTaskId, isText } from "./names.ts";
 import { boolean, fraction, integer, parseOptions, show } from "./validate.ts";
 import { DelayqError } from "./errors.ts";
 
@@ -181,6 +181,8 @@ const CODES = { delay: "DELAYQ_INVALID_TIME", at: "DELAYQ_INVALID_TIME", id: "DE
 /** @throws DelayqError `DELAYQ_INVALID_OPTION`, `DELAYQ_INVALID_TIME`, `DELAYQ_INVALID_ID` */
 export function parseAddOptions(input: AddOptions | undefined, defaults: KeptOptions): ParsedAdd {
   if (input === undefined) return PLAIN_ADD;
+  const plain = plainAdd(input);
+  if (plain !== undefined) return plain;
   const { id, delay, at, priority, durability, ...kept } = parseOptions(
     addSchema,
     input,
@@ -195,6 +197,32 @@ export function parseAddOptions(input: AddOptions | undefined, defaults: KeptOpt
     overrides: differing(kept, defaults),
     durability,
   };
+}
+
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isWhole = (value: unknown, max: number): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+
+/**
+ * The schema takes a microsecond for each task. Most options say when and no more than the level and the id beside it: what
+ * is plainly right is taken as it is, and of all else (undefined) the schema judges.
+ */
+function plainAdd(input: AddOptions): ParsedAdd | undefined {
+  if (!isPlainObject(input)) return undefined;
+  let id: string | undefined;
+  let due: Due | undefined;
+  let priority = 0;
+  for (const key in input) {
+    const value: unknown = input[key as keyof AddOptions];
+    if (key === "delay" && due === undefined && isWhole(value, DELAY_MAX_MS)) due = { delay: value };
+    else if (key === "at" && due === undefined && isWhole(value, TIME_MAX_MS)) due = { atMs: value };
+    else if (key === "priority" && isWhole(value, PRIORITY_MAX)) priority = value;
+    else if (key === "id" && isText(value)) id = value;
+    else return undefined;
+  }
+  return { id, due: due ?? PLAIN_ADD.due, priority, overrides: undefined, durability: undefined };
 }
 
 function dueOf(delay: number | undefined, at: number | undefined): Due {
@@ -330,9 +358,20 @@ export const cancelFilterSchema = filterSchema.extend({
   state: z.enum(["delayed", "ready"], { error: '"delayed" or "ready"' }).optional(),
 });
 
-/** Its fields are checked where those of `add` are. */
-export const bulkTaskSchema = z.strictObject({
+const bulkTaskSchema = z.strictObject({
   name: z.unknown(),
   data: z.unknown(),
   opts: z.unknown().optional(),
 });
+
+/** Its fields are checked where those of `add` are. @throws DelayqError `DELAYQ_INVALID_OPTION` */
+export function parseBulkTask(input: unknown): { name?: unknown; data?: unknown; opts?: unknown } {
+  return isPlainBulkTask(input) ? input : parseOptions(bulkTaskSchema, input, "a task of addBulk");
+}
+
+/** As with the options of a task: what is plainly right needs no schema. */
+function isPlainBulkTask(input: unknown): input is object {
+  if (!isPlainObject(input) || !("name" in input) || !("data" in input)) return false;
+  for (const key in input) if (key !== "name" && key !== "data" && key !== "opts") return false;
+  return true;
+}

@@ -2,10 +2,10 @@ import { BulkIncompleteError, DelayqError } from "../core/errors.ts";
 import { bucketOfShard, generateId, shardOf } from "../core/ids.ts";
 import { checkTaskName } from "../core/names.ts";
 import {
-  bulkTaskSchema,
   confirmationOf,
   isSameConfirmation,
   parseAddOptions,
+  parseBulkTask,
   type AddOptions,
   type Confirmation,
   type Due,
@@ -13,7 +13,6 @@ import {
   type ParsedAdd,
 } from "../core/options.ts";
 import type { TraceContext } from "../core/trace-context.ts";
-import { parseOptions } from "../core/validate.ts";
 import { encodeHead, encodeRecord, type RecordHead } from "../store/codec.ts";
 import {
   BATCH_BYTES_MAX,
@@ -81,6 +80,8 @@ interface BulkBatch {
 const INTRODUCTIONS_MAX = 5;
 const BULK_CALLS_MAX = 8;
 const HEADS_MAX = 1000;
+/** How many tasks of a bulk are put in order together: they are prepared, and take memory, until then. */
+const SORTED_MAX = 5000;
 
 export class Adder {
   readonly #store: QueueStore;
@@ -198,40 +199,51 @@ export class Adder {
     registered: Registered,
     trace: TraceContext | undefined,
   ): { batches: BulkBatch[]; sent: SentTask[] } {
-    const { shards } = registered;
-    const { queue } = this.#store.namespace;
     const batches: BulkBatch[] = [];
     const open = new Map<number, BulkBatch>();
-    const sent = tasks.map((task) => {
-      const prepared = this.#prepareOne(task, trace);
-      const { confirmation } = prepared;
-      const { id: given, due } = prepared.options;
-      const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
-      const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
-      const record = this.#record(prepared, registered);
-      const bytes = bytesOf(record);
-      let batch = open.get(shard);
-      if (
-        batch === undefined ||
-        this.#isFull(batch, bytes) ||
-        !isSameConfirmation(batch.confirmation, confirmation)
-      ) {
-        batch?.items.seal();
-        batch = { shard, confirmation, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
-        open.set(shard, batch);
-        batches.push(batch);
-      }
-      batch.items.add(id, record);
-      batch.bytes += bytes;
-      batch.dues.push(due);
-      const one = sentTask(queue, shard, id, prepared);
-      batch.tasks.push(one);
-      if (given === undefined && batch.tasks.length === this.#batchMax) this.#turn++;
-      return one;
-    });
+    const sent = Array.from<SentTask>({ length: tasks.length });
+    for (let from = 0; from < tasks.length; from += SORTED_MAX) {
+      const prepared = tasks.slice(from, from + SORTED_MAX).map((task) => this.#prepareOne(task, trace));
+      for (const { one, index } of inOrderOfDue(prepared))
+        sent[from + index] = this.#encodeOne(one, registered, batches, open);
+    }
     for (const { items } of open.values()) items.seal();
     this.#turn++;
     return { batches, sent };
+  }
+
+  /** @param open the last batch of each shard */
+  #encodeOne(
+    prepared: Prepared,
+    registered: Registered,
+    batches: BulkBatch[],
+    open: Map<number, BulkBatch>,
+  ): SentTask {
+    const { shards } = registered;
+    const { confirmation } = prepared;
+    const { id: given, due } = prepared.options;
+    const shard = given === undefined ? this.#turn % shards : shardOf(given, shards);
+    const id = given ?? generateId(bucketOfShard(shard, shards), Date.now());
+    const record = this.#record(prepared, registered);
+    const bytes = bytesOf(record);
+    let batch = open.get(shard);
+    if (
+      batch === undefined ||
+      this.#isFull(batch, bytes) ||
+      !isSameConfirmation(batch.confirmation, confirmation)
+    ) {
+      batch?.items.seal();
+      batch = { shard, confirmation, items: new EncodedArgs(), tasks: [], dues: [], bytes: 0 };
+      open.set(shard, batch);
+      batches.push(batch);
+    }
+    batch.items.add(id, record);
+    batch.bytes += bytes;
+    batch.dues.push(due);
+    const task = sentTask(this.#store.namespace.queue, shard, id, prepared);
+    batch.tasks.push(task);
+    if (given === undefined && batch.tasks.length === this.#batchMax) this.#turn++;
+    return task;
   }
 
   #isFull({ tasks, bytes }: BulkBatch, more: number): boolean {
@@ -239,7 +251,7 @@ export class Adder {
   }
 
   #prepareOne(task: unknown, trace?: TraceContext): Prepared {
-    const { name, data, opts } = parseOptions(bulkTaskSchema, task, "a task of addBulk");
+    const { name, data, opts } = parseBulkTask(task);
     return this.#prepare(name, data, opts as AddOptions | undefined, trace);
   }
 
@@ -326,6 +338,25 @@ export class Adder {
       `Expected queue ${this.#store.namespace.queue} to stay, but it was obliterated while tasks were added. Add them again.`,
     );
   }
+}
+
+/**
+ * A call takes tasks that are due one after the other: Redis finds the places of neighbours in a sorted set sooner than those
+ * of strangers. Of two tasks with the same id the first that was given is to be added, so then all stay as they were.
+ */
+function inOrderOfDue(prepared: readonly Prepared[]): { one: Prepared; index: number }[] {
+  const nowMs = Date.now();
+  const ids = new Set<string>();
+  let isAnyTwice = false;
+  const ordered = prepared.map((one, index) => {
+    const { id, due } = one.options;
+    if (id !== undefined) {
+      isAnyTwice ||= ids.has(id);
+      ids.add(id);
+    }
+    return { one, index, dueAtMs: "delay" in due ? nowMs + due.delay : due.atMs };
+  });
+  return isAnyTwice ? ordered : ordered.sort((a, b) => a.dueAtMs - b.dueAtMs);
 }
 
 function outcomesOf(
