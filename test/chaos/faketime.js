@@ -1,18 +1,34 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fetchDebianProgram, findInDebianCache } from "../../dist/dev/debian-cache.js";
+import { runCommand } from "../../dist/dev/run-command.js";
 
-const APT_TIMEOUT_MS = 120_000;
+const HOUR_MS = 3_600_000;
+const TRY_TIMEOUT_MS = 10_000;
 const LIBRARY = /^libfaketime(MT)?\.so\.1$/;
 const PLACES = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
+
+const DEBIAN = {
+  name: "faketime",
+  packages: { names: ["libfaketime"], withDependencies: false },
+  find: (root) => firstThatWorks([join(root, "usr", "lib")]),
+  whyUnusable: async () => "The distribution's libfaketime does not change the time when unpacked",
+};
 
 let found;
 
 /** The path of libfaketime: of the system, or from Debian's package, unpacked into the user's cache. */
 export async function findFaketime() {
-  found ??= { library: installed() ?? unpacked() ?? fetched() };
-  return found.library;
+  return (await search()).library;
+}
+
+/** Why there is no libfaketime here, or nothing if there is. */
+export async function whyNoFaketime() {
+  const { library, error } = await search();
+  if (library !== undefined) return undefined;
+  return ["libfaketime was not found here, and could not be fetched", error?.message]
+    .filter((text) => text !== undefined)
+    .join(": ");
 }
 
 /** The environment of a process whose clock is off; intervals are as they are. */
@@ -35,59 +51,51 @@ export function setClock(file, ms) {
 const usual = (preload) => ({ LD_PRELOAD: preload, FAKETIME_DONT_FAKE_MONOTONIC: "1" });
 const offset = (ms) => `${ms < 0 ? "-" : "+"}${Math.abs(ms) / 1000}s`;
 
-function installed() {
-  for (const place of PLACES) {
+function search() {
+  found ??= locate().then(
+    (library) => ({ library }),
+    (error) => ({ error }),
+  );
+  return found;
+}
+
+async function locate() {
+  const { env } = process;
+  return (
+    (await firstThatWorks(PLACES)) ??
+    (await findInDebianCache(DEBIAN, env)) ??
+    (await fetchDebianProgram(DEBIAN, { env, onProgress: () => {} }))
+  );
+}
+
+async function firstThatWorks(places) {
+  for (const place of places) {
     const library = libraryBelow(place, 3);
-    if (library !== undefined) return library;
+    if (library !== undefined && (await works(library))) return library;
   }
   return undefined;
 }
 
-function cacheFolder() {
-  const { DELAYQ_CACHE_DIR: own, XDG_CACHE_HOME: xdg } = process.env;
-  return join(own || join(xdg || join(homedir(), ".cache"), "delayq"), `faketime-${process.arch}`);
+/** A library that cannot be loaded is left out with a warning, and the time stays as it is. */
+async function works(library) {
+  const env = { ...process.env, ...faketimeEnv(library, HOUR_MS) };
+  const { stdout } = await runCommand(process.execPath, ["-p", "Date.now()"], {
+    env,
+    timeoutMs: TRY_TIMEOUT_MS,
+  });
+  return Number(stdout) - Date.now() > HOUR_MS / 2;
 }
 
-function unpacked() {
-  return libraryBelow(cacheFolder(), 6);
-}
-
+/** It lies in `faketime`, in Debian's libraries in that of the processor. */
 function libraryBelow(folder, depth) {
   if (depth === 0 || !existsSync(folder)) return undefined;
   const entries = readdirSync(folder, { withFileTypes: true });
   const hit = entries.find(({ name }) => LIBRARY.test(name));
   if (hit !== undefined) return join(folder, hit.name);
   for (const entry of entries) {
-    if (!entry.isDirectory() || (folder.startsWith("/usr") && !/faketime|linux-gnu/.test(entry.name)))
-      continue;
+    if (!entry.isDirectory() || !/faketime|linux-gnu/.test(entry.name)) continue;
     const below = libraryBelow(join(folder, entry.name), depth - 1);
     if (below !== undefined) return below;
   }
   return undefined;
-}
-
-/** apt downloads into folders of ours; nothing of the system is written and no rights are needed. */
-function fetched() {
-  if (process.platform !== "linux") return undefined;
-  const place = cacheFolder();
-  const work = `${place}.${process.pid}.tmp`;
-  try {
-    for (const folder of ["lists/partial", "cache/archives/partial", "root"])
-      mkdirSync(join(work, folder), { recursive: true });
-    const options = [`Dir::State::lists=${work}/lists`, `Dir::Cache=${work}/cache`, "Debug::NoLocking=true"];
-    const flags = ["-q", ...options.flatMap((option) => ["-o", option]), "-o", "APT::Sandbox::User=root"];
-    runIn(work, "apt-get", [...flags, "update"]);
-    if (!runIn(work, "apt-get", [...flags, "download", "libfaketime"])) return undefined;
-    const deb = readdirSync(work).find((name) => name.endsWith(".deb"));
-    if (deb === undefined || !runIn(work, "dpkg-deb", ["-x", deb, "root"])) return undefined;
-    rmSync(place, { recursive: true, force: true });
-    renameSync(join(work, "root"), place);
-    return unpacked();
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-function runIn(cwd, command, args) {
-  return spawnSync(command, args, { cwd, timeout: APT_TIMEOUT_MS, stdio: "ignore" }).status === 0;
 }

@@ -1,4 +1,4 @@
-import { faketimeEnv, findFaketime } from "../faketime.js";
+import { faketimeEnv, findFaketime, whyNoFaketime } from "../faketime.js";
 
 const HOUR_MS = 3_600_000;
 const SKEWED = 5;
@@ -7,11 +7,7 @@ const SKEWED = 5;
 export const clockSkew = {
   name: "clock-skew",
   promised: "none lost",
-  async unavailable() {
-    return (await findFaketime()) === undefined
-      ? "libfaketime was not found here, and could not be fetched"
-      : undefined;
-  },
+  unavailable: whyNoFaketime,
   async populate(run) {
     const { fleet } = run;
     const library = await findFaketime();

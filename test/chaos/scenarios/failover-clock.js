@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { waitUntil } from "../../../dist/dev/wait-until.js";
 import { monotonicMs } from "../event-log.js";
-import { findFaketime, serverClockEnv, setClock } from "../faketime.js";
+import { findFaketime, serverClockEnv, setClock, whyNoFaketime } from "../faketime.js";
 import { AFTER_SENTINEL_KILL_MS } from "../limits.js";
 import { SentinelRedis } from "../sentinel-redis.js";
 import { bothWays } from "./both-ways.js";
@@ -61,11 +61,7 @@ function offBy(clockOffMs) {
     clockOffMs,
     strikes: 1,
     firstStartMaxMs: () => AFTER_SENTINEL_KILL_MS,
-    async unavailable() {
-      return (await findFaketime()) === undefined
-        ? "libfaketime was not found here, and could not be fetched"
-        : undefined;
-    },
+    unavailable: whyNoFaketime,
   };
 }
 
