@@ -18,7 +18,12 @@ export type Verdict =
     }
   | { readonly kind: "bury"; readonly error: TaskError; readonly isTimedOut: boolean }
   | { readonly kind: "release" }
-  | { readonly kind: "postpone"; readonly ms: number }
+  | {
+      readonly kind: "postpone";
+      readonly ms: number;
+      /** It was not run here, and is left to a worker that can run it. */
+      readonly isUnhandled: boolean;
+    }
   | { readonly kind: "expire" };
 
 export const RELEASE: Verdict = Object.freeze({ kind: "release" });
@@ -53,7 +58,7 @@ export function verdictOnFailure(
   random: number,
   isTimedOut = false,
 ): Verdict {
-  if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: delayOf(thrown) };
+  if (isThrown(RetryLater, thrown)) return { kind: "postpone", ms: delayOf(thrown), isUnhandled: false };
   const error = describeFailure(thrown);
   if (isThrown(UnrecoverableError, thrown) || attempt >= kept.attempts)
     return { kind: "bury", error, isTimedOut };

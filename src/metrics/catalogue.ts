@@ -48,6 +48,10 @@ export const PROCESS_METRICS = {
     "Attempts that this process ended because their time was up; they count as failed too.",
     "queue",
   ),
+  delayq_tasks_unhandled_total: counter(
+    "How often this process put off a task that it has no handler for, or that a newer release wrote.",
+    "queue",
+  ),
   delayq_leases_lost_total: counter(
     "Leases that this process lost while it ran their tasks, also to a cancel that aborts.",
     "queue",
@@ -147,5 +151,6 @@ export const COUNTERS: Readonly<Record<TaskCounter, keyof typeof PROCESS_METRICS
   recovered: "delayq_tasks_recovered_total",
   expired: "delayq_tasks_expired_total",
   timedOut: "delayq_tasks_timed_out_total",
+  unhandled: "delayq_tasks_unhandled_total",
   leasesLost: "delayq_leases_lost_total",
 };

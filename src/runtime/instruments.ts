@@ -16,6 +16,7 @@ export type TaskCounter =
   | "recovered"
   | "expired"
   | "timedOut"
+  | "unhandled"
   | "leasesLost";
 
 /** How a handler ended, or what became of its task before it did. */
@@ -72,6 +73,7 @@ export class QueueInstruments implements Record<TaskCounter, number> {
   recovered = 0;
   expired = 0;
   timedOut = 0;
+  unhandled = 0;
   leasesLost = 0;
   /** Undefined while nobody wants them. */
   times: TaskTimes | undefined;
@@ -97,8 +99,10 @@ export class QueueInstruments implements Record<TaskCounter, number> {
       case "expire":
         this.expired++;
         break;
-      case "release":
       case "postpone":
+        if (verdict.isUnhandled) this.unhandled++;
+        break;
+      case "release":
         break;
     }
   }

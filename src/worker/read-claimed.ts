@@ -45,7 +45,7 @@ export function readClaimed(
     return {
       held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
       verdict: isNewer
-        ? { kind: "postpone", ms: unhandledDelayMs }
+        ? { kind: "postpone", ms: unhandledDelayMs, isUnhandled: true }
         : { kind: "bury", error: describeFailure(error), isTimedOut: false },
     };
   }

@@ -246,7 +246,7 @@ export class Runner {
       );
       if (this.#unhandled.size < 1000) this.#unhandled.add(name);
     }
-    this.#decide(held, { kind: "postpone", ms: this.#options.unhandledDelayMs });
+    this.#decide(held, { kind: "postpone", ms: this.#options.unhandledDelayMs, isUnhandled: true });
     this.#options.onReturned();
   }
 }

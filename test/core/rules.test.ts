@@ -123,9 +123,21 @@ describe("the verdict", () => {
 
   test("heeds what the handler threw", () => {
     expect(verdictOnFailure(kept, 1, new UnrecoverableError("x"), 0)).toMatchObject({ kind: "bury" });
-    expect(verdictOnFailure(kept, 3, new RetryLater(50), 0)).toEqual({ kind: "postpone", ms: 50 });
-    expect(verdictOnFailure(kept, 3, new RetryLater(Number.NaN), 0)).toEqual({ kind: "postpone", ms: 0 });
-    expect(verdictOnFailure(kept, 3, new RetryLater(-5), 0)).toEqual({ kind: "postpone", ms: 0 });
+    expect(verdictOnFailure(kept, 3, new RetryLater(50), 0)).toEqual({
+      kind: "postpone",
+      ms: 50,
+      isUnhandled: false,
+    });
+    expect(verdictOnFailure(kept, 3, new RetryLater(Number.NaN), 0)).toEqual({
+      kind: "postpone",
+      ms: 0,
+      isUnhandled: false,
+    });
+    expect(verdictOnFailure(kept, 3, new RetryLater(-5), 0)).toEqual({
+      kind: "postpone",
+      ms: 0,
+      isUnhandled: false,
+    });
   });
 
   test("keeps a result only where that was asked for", () => {

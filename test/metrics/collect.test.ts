@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Registry, type OpenMetricsContentType } from "prom-client";
 import { expect, it } from "vitest";
-import { UnrecoverableError, collectMetrics, type Queue } from "../../src/index.ts";
+import { RetryLater, UnrecoverableError, collectMetrics, type Queue } from "../../src/index.ts";
 import { COUNTERS, PROCESS_METRICS } from "../../src/metrics/catalogue.ts";
 import { INSIDE } from "../../src/runtime/inside.ts";
 import { Connection } from "../../src/store/connection.ts";
@@ -21,6 +21,7 @@ delayq_tasks_cancelled_total counter queue
 delayq_tasks_recovered_total counter queue
 delayq_tasks_expired_total counter queue
 delayq_tasks_timed_out_total counter queue
+delayq_tasks_unhandled_total counter queue
 delayq_leases_lost_total counter queue
 delayq_task_start_lag_seconds histogram queue
 delayq_task_duration_seconds histogram queue,outcome
@@ -94,6 +95,7 @@ it("counts what producers, workers and schedulers did", async () => {
     recovered: 1,
     expired: 1,
     timedOut: 1,
+    unhandled: 0,
     leasesLost: 0,
   });
   // The handler that ran out of time has not returned, and keeps its slot.
@@ -136,6 +138,24 @@ async function leaseToNobody(
     connection.release();
   }
 }
+
+it("counts each time that a task is put off since nothing here handles it", async () => {
+  const { queue, worker } = setup();
+  const registry = new Registry();
+  const tasks = queue({ shards: 1 });
+  const known = (): never => {
+    throw new RetryLater(10);
+  };
+  const busy = worker({ known }, { unhandledDelayMs: 10 });
+  collectMetrics(registry, { workers: [busy] });
+  await tasks.add("known", null);
+  await eventually(async () =>
+    expect((await tasks.stats()).counters["released"] ?? 0).toBeGreaterThanOrEqual(2),
+  );
+  expect(await counted(registry)).toMatchObject({ unhandled: 0 });
+  await tasks.add("unknown", null);
+  await eventually(async () => expect((await counted(registry))["unhandled"]).toBeGreaterThanOrEqual(2));
+});
 
 it("takes the times of starts, handlers and scripts", async () => {
   const { queue, worker } = setup();

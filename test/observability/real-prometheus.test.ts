@@ -88,6 +88,16 @@ describe.skipIf(tools === undefined)("a real Prometheus", () => {
     expect(toldOf(stack.notifications, "firing")).toEqual([]);
   });
 
+  test("a task that no worker handles will be told of, if that lasts", async () => {
+    const pending = async () =>
+      await stack.prometheus.query('ALERTS{alertname="DelayqTasksUnhandled", alertstate="pending"}');
+    const [alert] = await waitUntil("the alert to be pending", DATA_TIMEOUT_MS, async () => {
+      const found = await pending();
+      return found.length > 0 && found;
+    });
+    expect(alert?.metric).toMatchObject({ queue: "q", severity: "warning" });
+  });
+
   test("what follows from something that is told of is kept quiet", async () => {
     const alert = (alertname: string, severity: string, env: string, queue?: string) => ({
       alertname: `Delayq${alertname}`,

@@ -131,9 +131,10 @@ export class Stack {
     if (code !== 0) throw new Error(`delayq export failed: ${stderr}`);
   }
 
-  /** Adds tasks of all kinds, until the end. */
+  /** Adds tasks of all kinds, until the end, and once one that no worker handles. */
   produce(): void {
     const { queue } = this;
+    void queue.add("forgotten", 0).catch(() => {});
     const add = async (): Promise<void> => {
       await queue.addBulk([
         ...Array.from({ length: 20 }, (_, i) => ({ name: "well", data: i, opts: { delay: i * 50 } })),
