@@ -4,7 +4,7 @@
 -- come back than were asked for; ask again for the rest.
 --
 -- flags: no-writes
--- include lib/clock lib/record lib/place lib/size
+-- include lib/clock lib/record lib/place lib/rest lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -50,14 +50,9 @@ for i, id in ipairs(ids) do
   if i > 1 and bytes > CALL_BYTES_MAX then
     break
   end
-  local isPending = place == "due" or place == "runway"
-  states[i] = record == "" and "missing" or isPending and pendingState(place, scores[i], nowMs) or place
+  states[i] = record == "" and "missing" or stateIn(place, scores[i], nowMs)
   shown[i] = record
   local lease = place == "leased" and redis.call("HGET", leases, id)
-  if changed[i] or lease or failures[i] or result then
-    local at = #rest
-    rest[at + 1], rest[at + 2], rest[at + 3] = i - 1, changed[i] or "", lease or ""
-    rest[at + 4], rest[at + 5] = failures[i] or "", result or ""
-  end
+  addRest(rest, i, changed[i], lease, failures[i], result)
 end
 return { "TASKS", table.concat(states, " "), shown, rest }

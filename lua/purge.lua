@@ -57,7 +57,7 @@ for i, id in ipairs(ids) do
     died = died + (place == "dead" and 1 or 0)
     outcome = "purged"
   elseif place == "due" or place == "runway" then
-    outcome = pendingState(place, scores[i], nowMs)
+    outcome = stateIn(place, scores[i], nowMs)
   end
   outcomes[i] = outcome
 end

@@ -60,7 +60,7 @@ for i, id in ipairs(ids) do
     addTo(batch, levelOf(record), nowMs, id)
     outcome = "requeued"
   elseif place == "due" or place == "runway" then
-    outcome = pendingState(place, scores[i], nowMs)
+    outcome = stateIn(place, scores[i], nowMs)
   end
   outcomes[i] = outcome
 end

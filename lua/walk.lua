@@ -8,7 +8,7 @@
 -- Bounded: about `limit` tasks, or 384 KiB of records (or one bucket of the table, if that is larger).
 --
 -- flags: no-writes
--- include lib/clock lib/record lib/place lib/size
+-- include lib/clock lib/record lib/place lib/rest lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -76,16 +76,11 @@ local failures = redis.call("HMGET", errors, unpack(ids))
 local states, scored, rest = {}, {}, {}
 for i, id in ipairs(ids) do
   local place, score = places[i], scores[i]
-  local isPending = place == "due" or place == "runway"
-  states[i] = isPending and pendingState(place, score, nowMs) or place
+  states[i] = stateIn(place, score, nowMs)
   scored[i] = whole(score or 0)
   local lease = place == "leased" and redis.call("HGET", leases, id)
   local result = place == "done" and redis.call("HGET", results, id)
-  if changed[i] or lease or failures[i] or result then
-    local at = #rest
-    rest[at + 1], rest[at + 2], rest[at + 3] = i - 1, changed[i] or "", lease or ""
-    rest[at + 4], rest[at + 5] = failures[i] or "", result or ""
-  end
+  addRest(rest, i, changed[i], lease, failures[i], result)
 end
 return {
   "PAGE",

@@ -40,7 +40,10 @@ local function placesOf(keys, ids)
   return places, scores, levelsOf
 end
 
--- What a pending task is to its users.
-local function pendingState(place, score, nowMs)
-  return place == "due" and score > nowMs and "delayed" or "ready"
+-- What a task is to its users.
+local function stateIn(place, score, nowMs)
+  if place == "due" then
+    return score > nowMs and "delayed" or "ready"
+  end
+  return place == "runway" and "ready" or place
 end
