@@ -1,9 +1,8 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { Redis } from "ioredis";
 import { expect, it, onTestFinished } from "vitest";
-import { startDevRedis } from "../../src/dev/dev-redis.ts";
+import { setupRedisProcess } from "../dev/setup.ts";
 import { eventually } from "../support/fixture.ts";
 import { setupCli, type LongRun } from "./support/cli.ts";
 
@@ -108,27 +107,21 @@ it("says that an address without a port serves nothing", async () => {
 it("a worker whose Redis is frozen is alive, but not ready until it goes on", async () => {
   const { start, file } = setupCli();
   file("h.mjs", "export default () => {};");
-  const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
-  const admin = new Redis(redis.url);
-  const pid = Number(/process_id:(\d+)/.exec(await admin.info("server"))?.[1]);
-  admin.disconnect();
-  onTestFinished(async () => {
-    process.kill(pid, "SIGCONT");
-    await redis.stop();
-  });
+  const redis = await setupRedisProcess();
+  await redis.start();
   const worker = start(["worker", "--queue", "q", "--handler", "h.mjs", "--url", redis.url, ...ANY]);
   const at = await addressOf(worker);
   const isReady = async (status: number): Promise<void> =>
     await eventually(async () => expect(await health(`${at}/readyz`)).toMatchObject({ status }));
   await isReady(200);
-  process.kill(pid, "SIGSTOP");
+  await redis.kill("SIGSTOP");
   await isReady(503);
   expect((await health(`${at}/readyz`)).checks["redis"]?.["reason"]).toMatch(
     /^(there is no connection to Redis|Redis has not answered for \d+ ms)$/,
   );
   expect((await health(`${at}/healthz`)).status).toBe(200);
   expect((await get(`${at}/metrics`)).status).toBe(200);
-  process.kill(pid, "SIGCONT");
+  await redis.kill("SIGCONT");
   await isReady(200);
 });
 

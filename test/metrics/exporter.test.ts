@@ -1,17 +1,16 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
-import { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { pino } from "pino";
 import { expect, it, onTestFinished } from "vitest";
-import { startDevRedis } from "../../src/dev/dev-redis.ts";
 import { UnrecoverableError } from "../../src/index.ts";
 import { EXPORTER_METRICS } from "../../src/metrics/catalogue.ts";
 import { QueueExporter } from "../../src/metrics/exporter.ts";
 import { Connection } from "../../src/store/connection.ts";
 import { readServers } from "../../src/store/redis-facts.ts";
 import { QueueStore } from "../../src/store/queue-store.ts";
+import { setupRedisProcess } from "../dev/setup.ts";
 import { eventually, setup } from "../support/fixture.ts";
 import { useOwnRedis } from "../store/own-redis.ts";
 import { linesOf, samplesOf } from "./support.ts";
@@ -279,8 +278,8 @@ it("reads once for all who ask at the same time", async () => {
 });
 
 it("answers within 3 s that Redis is gone, or never was", async () => {
-  const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
-  onTestFinished(async () => await redis.stop());
+  const redis = await setupRedisProcess();
+  await redis.start();
   const { host } = new URL(redis.url);
   const seen = exporterOf(redis.url, "none");
   const unseen = exporterOf("redis://127.0.0.1:1", "none");
@@ -296,21 +295,15 @@ it("answers within 3 s that Redis is gone, or never was", async () => {
 });
 
 it("answers within 3 s that Redis is frozen, and goes on when it is not", async () => {
-  const redis = await startDevRedis({ env: { ...process.env, DELAYQ_REDIS_URL: undefined } });
-  const admin = new Redis(redis.url);
-  const pid = Number(/process_id:(\d+)/.exec(await admin.info("server"))?.[1]);
-  admin.disconnect();
-  onTestFinished(async () => {
-    process.kill(pid, "SIGCONT");
-    await redis.stop();
-  });
+  const redis = await setupRedisProcess();
+  await redis.start();
   const { scrape } = exporterOf(redis.url, "none");
   const up = `delayq_redis_up{node="${new URL(redis.url).host}"}`;
   expect(await scrape()).toContain(`${up} 1\n`);
-  process.kill(pid, "SIGSTOP");
+  await redis.kill("SIGSTOP");
   expect(await quick(scrape())).toContain(`${up} 0\n`);
   expect(await quick(scrape())).toContain(`${up} 0\n`);
-  process.kill(pid, "SIGCONT");
+  await redis.kill("SIGCONT");
   await eventually(async () => expect(await scrape()).toContain(`${up} 1\n`));
 });
 
