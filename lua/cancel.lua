@@ -5,7 +5,7 @@
 -- as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/record lib/place
+-- include lib/clock lib/calls lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -59,7 +59,7 @@ for i, id in ipairs(ids) do
       pending[level] = pending[level] or {}
       table.insert(pending[level], id)
     elseif place == "runway" then
-      redis.call("LREM", ready[levels[i] + 1], "1", id)
+      takeOff(ready, levels[i], id)
     else
       redis.call("ZREM", leased, id)
       redis.call("HDEL", leases, id)

@@ -50,7 +50,7 @@ for i, id in ipairs(ids) do
   if i > 1 and bytes > CALL_BYTES_MAX then
     break
   end
-  states[i] = record == "" and "missing" or stateIn(place, scores[i], nowMs)
+  states[i] = place and stateIn(place, scores[i], nowMs) or "missing"
   shown[i] = record
   local lease = place == "leased" and redis.call("HGET", leases, id)
   addRest(rest, i, changed[i], lease, failures[i], result)

@@ -52,8 +52,8 @@ for i = 1, #levels do
   end
   local id = redis.call("LINDEX", readyKey, "0")
   local record = id and redis.call("HGET", tasks, id)
-  if record and isKnownFormat(record) then
-    local _, _, dueAtMs = factsOf(record, redis.call("HGET", more, id))
+  if record and isReadable(record) then
+    local _, _, dueAtMs = factsOf(record, redis.call("HGET", more, id), nowMs)
     oldestDueMs = math.min(oldestDueMs, dueAtMs)
   end
 end

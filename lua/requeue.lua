@@ -57,7 +57,7 @@ for i, id in ipairs(ids) do
     requeued[#requeued + 1] = id
     facts[#facts + 1] = id
     facts[#facts + 1] = packFacts(0, 0, nowMs)
-    addTo(batch, levelOf(record), nowMs, id)
+    addTo(batch, levelIn(ctl, record), nowMs, id)
     outcome = "requeued"
   elseif place == "due" or place == "runway" then
     outcome = stateIn(place, scores[i], nowMs)

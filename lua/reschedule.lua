@@ -4,7 +4,7 @@
 -- caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/due lib/record lib/place
+-- include lib/clock lib/calls lib/wake lib/due lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -53,7 +53,7 @@ for i, id in ipairs(ids) do
     local dueAtMs = math.max(1, string.byte(text) == 43 and nowMs + tonumber(text) or tonumber(text))
     local attempts, deaths = usesOf(changed[i])
     if place == "runway" then
-      redis.call("LREM", ready[levels[i] + 1], "1", id)
+      takeOff(ready, levels[i], id)
     end
     facts[#facts + 1] = id
     facts[#facts + 1] = packFacts(attempts, deaths, dueAtMs)

@@ -114,7 +114,7 @@ for at = ITEMS_AT, #ARGV, ITEM_SIZE do
       write(errors, id, ARGV[at + 6])
     end
     if place == "due" then
-      local _, _, dueAtMs = factsOf(record, changed)
+      local _, _, dueAtMs = factsOf(record, changed, nowMs)
       addTo(batch, level, dueAtMs, id)
     elseif place == "dead" then
       write(dead, whole(ms), id)

@@ -48,7 +48,7 @@ local outcomes, facts, batch, onRunway = {}, {}, {}, 0
 
 local function isDueAnew(id)
   local record = redis.call("HGET", tasks, id)
-  return record and isKnownFormat(record) and canExpire(record, ctl)
+  return record and isReadable(record) and canExpire(record, ctl)
 end
 
 for i, id in ipairs(ids) do

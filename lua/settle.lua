@@ -16,10 +16,11 @@
 -- KEYS[16]    done     zset  id scored by when it is forgotten (ms)
 -- KEYS[17]    errors   hash  id -> last error
 -- KEYS[18]    results  hash  id -> result
--- KEYS[19]    stats    hash  counters
--- KEYS[20]    calls    zset  call id scored by the time it was made (ms)
--- KEYS[21]    answers  hash  call id -> its answer, where not the plain one
--- KEYS[22]    waiting  zset  idle workers scored by when they began to wait (ms)
+-- KEYS[19]    ctl      hash  the shard's copy of meta
+-- KEYS[20]    stats    hash  counters
+-- KEYS[21]    calls    zset  call id scored by the time it was made (ms)
+-- KEYS[22]    answers  hash  call id -> its answer, where not the plain one
+-- KEYS[23]    waiting  zset  idle workers scored by when they began to wait (ms)
 --
 -- ARGV[1]     nowMs    int   0 means Redis TIME
 -- ARGV[2]     callId   text
@@ -41,7 +42,7 @@
 local due = { unpack(KEYS, 1, 10) }
 local tasks, more, leased, leases = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local dead, done, errors, results = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
-local stats, calls, answers, waiting = KEYS[19], KEYS[20], KEYS[21], KEYS[22]
+local ctl, stats, calls, answers, waiting = KEYS[19], KEYS[20], KEYS[21], KEYS[22], KEYS[23]
 local callId, acks = ARGV[2], tonumber(ARGV[3])
 local ITEMS_AT, ITEM_SIZE = 4, 5
 
@@ -101,8 +102,8 @@ if acks > 0 then
 end
 
 local function settleOther(outcome, why, id, ms, text)
-  local record = redis.call("HGET", tasks, id)
-  local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id))
+  local record = redis.call("HGET", tasks, id) or ""
+  local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id), nowMs)
   redis.call("ZREM", leased, id)
   redis.call("HDEL", leases, id)
   if outcome ~= "release" and outcome ~= "postpone" then
@@ -128,7 +129,7 @@ local function settleOther(outcome, why, id, ms, text)
     redis.call("ZADD", dead, whole(nowMs), id)
   else
     countOne(outcome == "retry" and "retried" or "released")
-    addTo(batch, levelOf(record), dueAtMs, id)
+    addTo(batch, levelIn(ctl, record), dueAtMs, id)
   end
   if outcome ~= "release" then
     redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))

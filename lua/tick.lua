@@ -74,11 +74,11 @@ if #expiredLeases > 0 then
   local changed = redis.call("HMGET", more, unpack(expiredLeases))
   for i, id in ipairs(expiredLeases) do
     local record = records[i]
-    if record and not isKnownFormat(record) then
-      addTo(batch, math.min(9, levelOf(record)), nowMs, id)
+    if record and not isReadable(record) then
+      addTo(batch, levelIn(ctl, record), nowMs, id)
       recovered[#recovered + 1] = id
     elseif record then
-      local attempts, deaths, dueAtMs = factsOf(record, changed[i])
+      local attempts, deaths, dueAtMs = factsOf(record, changed[i], nowMs)
       attempts, deaths = attempts + 1, deaths + 1
       local attemptsMax, deathsMax = limitsOf(record, ctl)
       redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))

@@ -19,7 +19,8 @@
 -- ARGV[3..]   items          each: id, payload (JSON)
 --
 -- Replies
---   { "OUTCOMES", outcomes }  words with spaces between, for each id one of updated, missing, leased, done
+--   { "OUTCOMES", outcomes }  words with spaces between, for each id one of updated, leased, done, or missing, also
+--                             of one whose record cannot be read
 --
 -- Cost O(M) for M bytes of payload.
 local due = { unpack(KEYS, 1, 10) }
@@ -45,7 +46,7 @@ for i, id in ipairs(ids) do
   local outcome = place or "missing"
   local isIdle = place == "due" or place == "runway" or place == "dead"
   local record = isIdle and redis.call("HGET", tasks, id)
-  if isIdle and not record then
+  if isIdle and not (record and isReadable(record)) then
     outcome = "missing"
   elseif isIdle then
     record = string.sub(record, 1, payloadAt(record) - 1) .. payload

@@ -34,7 +34,7 @@ local function placesOf(keys, ids)
   for _, i in ipairs(left) do
     local record = redis.call("HGET", keys.tasks, ids[i])
     if record then
-      places[i], levelsOf[i] = "runway", levelOf(record)
+      places[i], levelsOf[i] = "runway", levelIn(keys.ctl, record)
     end
   end
   return places, scores, levelsOf

@@ -11,6 +11,9 @@
 --
 -- A producer sends all but the first time, as plain text; the script puts that before it by the Redis clock.
 -- `more` holds the facts that changed, as "attempts:deaths:dueAtMs" (due 0 means as in the record).
+--
+-- A newer release, or somebody else, may have written what cannot be read here. That must cost its own task alone: no function
+-- below fails, whatever the bytes are.
 
 local byte = string.byte
 
@@ -18,12 +21,22 @@ local function packTime(ms)
   return struct.pack(">I6", ms)
 end
 
-local function isKnownFormat(record)
-  return byte(record, 7) == 49
+local function isReadable(record)
+  return #record >= 19 and byte(record, 7) == 49 and byte(record, 10) % 16 < 10
 end
 
 local function levelOf(record)
   return byte(record, 10) % 16
+end
+
+-- The same of any record: of one that cannot be read a level in use, so that its task is found again.
+local function levelIn(ctl, record)
+  if isReadable(record) then
+    return levelOf(record)
+  end
+  local levels = redis.call("HGET", ctl, "levels") or "0"
+  local level = (byte(record, 10) or 0) % 16
+  return level < 10 and string.find(levels, level, 1, true) and level or byte(levels, -1) - 48
 end
 
 -- The levels in use as one text, the highest first, with one more.
@@ -55,11 +68,15 @@ local function usesOf(more)
   return tonumber(attempts) or 0, tonumber(deaths) or 0, tonumber(dueAtMs) or 0
 end
 
-local function factsOf(record, more)
+-- What cannot be read is due now.
+local function factsOf(record, more, nowMs)
   local attempts, deaths, dueAtMs = usesOf(more)
   if not dueAtMs or dueAtMs == 0 then
-    local _, firstAtMs = levelAndDue(record, (struct.unpack(">I6", record)))
-    dueAtMs = firstAtMs
+    dueAtMs = nowMs
+    if isReadable(record) then
+      local _, firstAtMs = levelAndDue(record, (struct.unpack(">I6", record)))
+      dueAtMs = firstAtMs
+    end
   end
   return attempts, deaths, dueAtMs
 end
@@ -70,7 +87,7 @@ end
 
 local function base128(record, at)
   local high, low = byte(record, at, at + 1)
-  return high * 128 + low
+  return (high or 0) * 128 + (low or 0)
 end
 
 -- Where the name ends, and where the overrides do that may stand behind it.
@@ -88,21 +105,27 @@ local function payloadAt(record)
   return headEnd + 1
 end
 
+local function decoded(json)
+  local isJson, value = pcall(cjson.decode, json)
+  return isJson and type(value) == "table" and value or {}
+end
+
 -- What the record says of its options, and what its profile says of all.
 local function optionsOf(record, ctl)
   local kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. base128(record, 8)) or "{}")
   local nameEnd, headEnd = headEnds(record)
-  return headEnd > nameEnd and cjson.decode(string.sub(record, nameEnd + 3, headEnd)) or {}, kept
+  return headEnd > nameEnd and decoded(string.sub(record, nameEnd + 3, headEnd)) or {}, kept
 end
 
 -- How many attempts and deaths the task may use.
 local function limitsOf(record, ctl)
   local own, kept = optionsOf(record, ctl)
-  return own.attempts or kept.attempts or math.huge, own.deathsMax or kept.deathsMax or math.huge
+  local attempts, deathsMax = tonumber(own.attempts), tonumber(own.deathsMax)
+  return attempts or kept.attempts or math.huge, deathsMax or kept.deathsMax or math.huge
 end
 
 -- Whether it is not run any more when it is claimed too late.
 local function canExpire(record, ctl)
   local own, kept = optionsOf(record, ctl)
-  return (own.expireMs or kept.expireMs or 0) > 0
+  return (tonumber(own.expireMs) or kept.expireMs or 0) > 0
 end

@@ -17,6 +17,16 @@ local function fillRunway(due, ready, level, nowMs, limit)
   return #ids
 end
 
+-- Takes one away. Where its record cannot be read its level is not known, so that it may be on another runway.
+local function takeOff(ready, level, id)
+  if redis.call("LREM", ready[level + 1], 1, id) > 0 then
+    return
+  end
+  for _, key in ipairs(ready) do
+    redis.call("LREM", key, 1, id)
+  end
+end
+
 -- Whether a task of any level in use is due.
 local function hasDue(due, ready, levels, nowMs)
   for i = 1, #levels do

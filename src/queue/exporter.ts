@@ -3,6 +3,8 @@ import { KEPT_DEFAULTS, type KeptOptions } from "../core/options.ts";
 import { profileOf } from "../store/codec.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { Meta, QueueStore, WalkPlace } from "../store/queue-store.ts";
+import type { Walked } from "../store/scripts.ts";
+import { unreadableTask } from "../store/task-view.ts";
 import { EXPORT_FORMAT, exportLine, type ExportEnd, type ExportHeader } from "./export-format.ts";
 import { SeenIds } from "./seen-ids.ts";
 
@@ -40,7 +42,7 @@ export class Exporter {
    * The lines of the export, in portions, without the ends of the lines.
    *
    * @param nowMs the time by the clock of Redis
-   * @throws DelayqError `DELAYQ_NO_QUEUE`, `DELAYQ_NEWER_FORMAT`
+   * @throws DelayqError `DELAYQ_NO_QUEUE`, `DELAYQ_NEWER_FORMAT`, `DELAYQ_BROKEN_RECORD`
    */
   async *lines(nowMs: number): AsyncGenerator<string[]> {
     const meta = await this.#store.readMeta();
@@ -86,9 +88,17 @@ export class Exporter {
       const fresh = page.walked.filter(({ id }) => seen.add(id));
       await this.#learnProfiles(fresh.map(({ record }) => record));
       this.count += fresh.length;
-      if (fresh.length > 0)
-        yield fresh.map((task) => exportLine(task, page.nowMs, (number) => this.#profile(number)));
+      if (fresh.length > 0) yield fresh.map((task) => this.#line(task, page.nowMs));
       if (isLast) return;
+    }
+  }
+
+  /** A backup without a task would be none: who has it written is to know which one it is. */
+  #line(task: Walked, nowMs: number): string {
+    try {
+      return exportLine(task, nowMs, (number) => this.#profile(number));
+    } catch (error) {
+      throw unreadableTask(this.#store.namespace.queue, task.id, error);
     }
   }
 

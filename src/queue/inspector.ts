@@ -4,7 +4,7 @@ import { asksForRecord, matches, scoresOf, type ParsedFilter, type ScoreRange } 
 import type { CallOptions } from "../store/connection.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { READ_BATCH_MAX, pageSources, type PageSource, type QueueStore } from "../store/queue-store.ts";
-import { viewOf } from "../store/task-view.ts";
+import { unreadView, viewOf, type StoredTask } from "../store/task-view.ts";
 import { Batcher } from "./batcher.ts";
 import type { Registration } from "./registration.ts";
 import { SeenIds } from "./seen-ids.ts";
@@ -25,10 +25,24 @@ const TASKS_FIRST = 100;
 const TASKS_MAX = 400;
 const GET_MS = 10_000;
 
+/** What became of a look at one task: it may not be there, or its record not be readable here. */
+type Seen = Task | undefined | Unreadable;
+
+class Unreadable {
+  readonly error: unknown;
+  /** What can be told of it all the same. */
+  readonly task: Task;
+
+  constructor(error: unknown, task: Task) {
+    this.error = error;
+    this.task = task;
+  }
+}
+
 export class Inspector {
   readonly #store: QueueStore;
   readonly #registration: Registration;
-  readonly #gets: Batcher<Task | undefined>;
+  readonly #gets: Batcher<Seen>;
 
   constructor(store: QueueStore, registration: Registration, waitingMax: number) {
     this.#store = store;
@@ -43,12 +57,14 @@ export class Inspector {
     const shards = await this.#shards();
     if (shards.length === 0) return undefined;
     const deadlineMs = performance.now() + GET_MS;
-    return await this.#gets.push(shardOf(id, shards.length), {
+    const seen = await this.#gets.push(shardOf(id, shards.length), {
       args: [id],
       bytes: id.length * 3,
       deadlineMs,
       confirmation: undefined,
     });
+    if (seen instanceof Unreadable) throw seen.error;
+    return seen;
   }
 
   async counts(): Promise<TaskCounts & { paused: boolean; counters: Record<string, number> }> {
@@ -170,26 +186,35 @@ export class Inspector {
     const found = new Map<string, Task>();
     await Promise.all(
       [...byShard].map(async ([keys, ids]) => {
-        for (const task of await this.#lookUp(keys, ids)) if (task?.state === state) found.set(task.id, task);
+        for (const seen of await this.#lookUp(keys, ids)) {
+          const task = seen instanceof Unreadable ? seen.task : seen;
+          if (task?.state === state) found.set(task.id, task);
+        }
       }),
     );
     return batch.map(({ id }) => found.get(id)).filter((task) => task !== undefined);
   }
 
   /** In the order of the ids; a call may answer fewer than it was asked for, so that large payloads do not stall Redis. */
-  async #lookUp(
-    keys: ShardKeys,
-    ids: readonly string[],
-    options?: CallOptions,
-  ): Promise<(Task | undefined)[]> {
-    const tasks: (Task | undefined)[] = [];
+  async #lookUp(keys: ShardKeys, ids: readonly string[], options?: CallOptions): Promise<Seen[]> {
+    const tasks: Seen[] = [];
     while (tasks.length < ids.length) {
       const asked = ids.slice(tasks.length, tasks.length + READ_BATCH_MAX);
       for (const stored of await this.#store.get(keys, asked, options)) {
-        tasks.push(viewOf(this.#store.namespace.queue, keys.shard, ids[tasks.length] ?? "", stored));
+        tasks.push(this.#view(keys.shard, ids[tasks.length] ?? "", stored));
       }
     }
     return tasks;
+  }
+
+  /** One that cannot be read keeps no other from being shown. */
+  #view(shard: number, id: string, stored: StoredTask): Seen {
+    const { queue } = this.#store.namespace;
+    try {
+      return viewOf(queue, shard, id, stored);
+    } catch (error) {
+      return new Unreadable(error, unreadView(queue, shard, id, stored, error));
+    }
   }
 
   async #shards(): Promise<readonly ShardKeys[]> {

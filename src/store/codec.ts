@@ -15,6 +15,10 @@ const FLAGS_AT = 9;
 const DUE_AT = 10;
 const NAME_AT = 19;
 const LEVELS = 16;
+/** Of sixteen that there is room for. */
+const LEVELS_USED = 10;
+/** In the year 2527. */
+const ADDED_MAX_MS = 2 ** 44;
 const HAS_OVERRIDES = 16;
 const IS_DELAY = 32;
 
@@ -99,14 +103,33 @@ function timeAt(bytes: Buffer, at: number): number {
 
 export const profileOf = (bytes: Buffer): number => fromBase128(bytes, PROFILE_AT);
 
-/** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
+/** As `isReadable` of `lua/lib/record.lua`. */
+const isReadable = (bytes: Buffer): boolean => isWhole(bytes) && bytes[FORMAT_AT] === FORMAT_BYTE;
+
+/** What every format has: the same first ten bytes, and as many as this one has before the name. */
+const isWhole = (bytes: Buffer): boolean =>
+  bytes.length >= NAME_AT && (bytes[FLAGS_AT] ?? 0) % LEVELS < LEVELS_USED;
+
+/** Whoever is in doubt leaves the task to others; but text, or bytes that mean nothing, hardly begin with a time of our days. */
+const isNewer = (bytes: Buffer): boolean =>
+  isWhole(bytes) && (bytes[FORMAT_AT] ?? 0) > FORMAT_BYTE && bytes.readUIntBE(0, 6) < ADDED_MAX_MS;
+
+function unreadable(bytes: Buffer): DelayqError {
+  const format = bytes.toString("latin1", FORMAT_AT, FORMAT_AT + 1);
+  return isNewer(bytes)
+    ? new DelayqError(
+        "DELAYQ_NEWER_FORMAT",
+        `Expected a task record of format ${FORMAT}, got format ${format}. Update this process.`,
+      )
+    : new DelayqError(
+        "DELAYQ_BROKEN_RECORD",
+        `Expected a task record, got ${bytes.length} bytes that are none. Find out what else writes to this Redis, and cancel or purge the task.`,
+      );
+}
+
+/** @throws DelayqError `DELAYQ_NEWER_FORMAT`, `DELAYQ_BROKEN_RECORD`; SyntaxError of overrides that are no JSON */
 export function decodeRecord(bytes: Buffer): Record {
-  if (bytes[FORMAT_AT] !== FORMAT_BYTE) {
-    throw new DelayqError(
-      "DELAYQ_NEWER_FORMAT",
-      `Expected a task record of format ${FORMAT}, got format ${bytes.toString("latin1", FORMAT_AT, FORMAT_AT + 1)}. Update this process.`,
-    );
-  }
+  if (!isReadable(bytes)) throw unreadable(bytes);
   const flags = bytes[FLAGS_AT] ?? 0;
   let at = NAME_AT + fromBase128(bytes, NAME_AT - 2);
   const name = bytes.toString("utf8", NAME_AT, at);

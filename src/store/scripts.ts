@@ -137,6 +137,7 @@ export const settle = defineScript({
     "done",
     "errors",
     "results",
+    "ctl",
     "stats",
     "calls",
     "answers",

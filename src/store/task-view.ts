@@ -1,3 +1,5 @@
+import { DelayqError } from "../core/errors.ts";
+import { briefly, describeFailure } from "../core/failure.ts";
 import type { Task, TaskError, TaskState } from "../core/task.ts";
 import { decodeFacts, decodeLease, decodeRecord, type Facts, type Record } from "./codec.ts";
 
@@ -12,9 +14,48 @@ export interface StoredTask {
   readonly result: string;
 }
 
-/** @throws DelayqError `DELAYQ_NEWER_FORMAT` */
+/** What a process says of a task whose record it cannot read, for whatever reason. */
+export function unreadableTask(queue: string, id: string, cause: unknown): DelayqError {
+  const code = cause instanceof DelayqError ? cause.code : "DELAYQ_BROKEN_RECORD";
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DelayqError(code, `Task ${id} of queue ${queue} cannot be read. ${why}`, { cause });
+}
+
+/** @throws DelayqError `DELAYQ_NEWER_FORMAT`, `DELAYQ_BROKEN_RECORD` */
 export function viewOf(queue: string, shard: number, id: string, stored: StoredTask): Task | undefined {
   if (stored.state === "missing") return undefined;
+  try {
+    return readView(queue, shard, id, stored);
+  } catch (error) {
+    throw unreadableTask(queue, id, error);
+  }
+}
+
+/** One that cannot be read, among others that can: without what its record would say, and with the reason. */
+export function unreadView(
+  queue: string,
+  shard: number,
+  id: string,
+  { state, more, error }: StoredTask,
+  reason: unknown,
+): Task {
+  const { dueAtMs, attempts } = decodeFacts(more);
+  return {
+    id,
+    queue,
+    shard,
+    name: "",
+    data: null,
+    state: state as TaskState,
+    dueAtMs,
+    addedAtMs: 0,
+    attempt: attempts,
+    priority: 0,
+    error: error === "" ? briefly(describeFailure(reason)) : (JSON.parse(error) as TaskError),
+  };
+}
+
+function readView(queue: string, shard: number, id: string, stored: StoredTask): Task {
   const record = decodeRecord(stored.record);
   const facts = decodeFacts(stored.more);
   const lease = decodeLease(stored.lease);

@@ -1,10 +1,9 @@
-import { DelayqError } from "../core/errors.ts";
 import { describeFailure } from "../core/failure.ts";
 import { KEPT_DEFAULTS, type KeptOptions } from "../core/options.ts";
 import type { Task } from "../core/task.ts";
 import { EXPIRE, isExpired, type Verdict } from "../core/verdict.ts";
 import { decodeFacts, decodeRecord, type Record } from "../store/codec.ts";
-import { claimedTask } from "../store/task-view.ts";
+import { claimedTask, unreadableTask } from "../store/task-view.ts";
 import type { Batch, Claimed } from "./claimer.ts";
 import { HeldTask } from "./held-task.ts";
 
@@ -37,11 +36,12 @@ export function readClaimed(
     const kept = keptOf(decoded);
     const held = new HeldTask(keys, task, kept, fence, deadlineMs, decoded.trace);
     return isExpired(kept, task.dueAtMs, nowMs) ? { held, verdict: EXPIRE } : { held };
-  } catch (error) {
+  } catch (cause) {
+    const error = unreadableTask(queue, id, cause);
     onUnreadable(error);
     const times = { dueAtMs: nowMs, addedAtMs: nowMs, attempt: 1, priority: 0 };
     const task: Task = { id, queue, shard: keys.shard, name: "", data: null, state: "leased", ...times };
-    const isNewer = error instanceof DelayqError && error.code === "DELAYQ_NEWER_FORMAT";
+    const isNewer = error.code === "DELAYQ_NEWER_FORMAT";
     return {
       held: new HeldTask(keys, task, KEPT_DEFAULTS, fence, deadlineMs),
       verdict: isNewer

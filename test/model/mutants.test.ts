@@ -93,7 +93,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "cancel forgets the runway",
     script: scripts.cancel,
-    from: 'redis.call("LREM", ready[levels[i] + 1], "1", id)',
+    from: "takeOff(ready, levels[i], id)",
     to: "",
   },
   {
@@ -189,7 +189,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "reschedule leaves the task on the runway",
     script: scripts.reschedule,
-    from: 'redis.call("LREM", ready[levels[i] + 1], "1", id)',
+    from: "takeOff(ready, levels[i], id)",
     to: "",
   },
   {

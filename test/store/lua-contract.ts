@@ -27,7 +27,7 @@ const FLAGS = new Set(["allow-oom", "no-writes"]);
 /** What Redis 7 offers to a script, as far as scripts may use it. */
 const GIVEN = new Set(
   (
-    "redis cjson cmsgpack struct bit math string table tonumber tostring type unpack ipairs pairs " +
+    "redis cjson cmsgpack struct bit math string table tonumber tostring type unpack ipairs pairs pcall " +
     "KEYS ARGV"
   ).split(" "),
 );
