@@ -6,7 +6,7 @@ import type { TaskState } from "../core/task.ts";
 import { readTrace, type TraceContext } from "../core/trace-context.ts";
 import { integer, parseOptions, show } from "../core/validate.ts";
 import { decodeFacts, decodeLease, decodeRecord } from "../store/codec.ts";
-import type { Walked } from "../store/scripts.ts";
+import type { Walked } from "../store/reply-fields.ts";
 
 /**
  * An export: newline-delimited JSON. The first line says of what and of when it is, each other line holds a task with all

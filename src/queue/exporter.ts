@@ -3,7 +3,7 @@ import { KEPT_DEFAULTS, type KeptOptions } from "../core/options.ts";
 import { profileOf } from "../store/codec.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { Meta, QueueStore, WalkPlace } from "../store/queue-store.ts";
-import type { Walked } from "../store/scripts.ts";
+import type { Walked } from "../store/reply-fields.ts";
 import { unreadableTask } from "../store/task-view.ts";
 import { EXPORT_FORMAT, exportLine, type ExportEnd, type ExportHeader } from "./export-format.ts";
 import { SeenIds } from "./seen-ids.ts";

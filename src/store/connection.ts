@@ -13,7 +13,8 @@ import {
   type ConnectionOption,
   type ResolvedConnection,
 } from "./connection-options.ts";
-import { kindOf, reasonOf, refusal, withoutCommand } from "./redis-errors.ts";
+import { OUT_OF_TIME, before } from "./out-of-time.ts";
+import { gaveUp, kindOf, reasonOf, refusal, withoutCommand } from "./redis-errors.ts";
 import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
 import { StalledCalls } from "./stalled-calls.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -233,13 +234,13 @@ export class Connection {
         if (kind === "lost" && error !== OUT_OF_TIME) this.#refreshSoon();
         // An answer to this attempt says nothing of an earlier one whose answer was lost.
         isDoubtful ||= oneTry.isWritten && kind === "lost";
-        if (kind === "refused") throw isDoubtful ? this.#gaveUp(name, isDoubtful, error) : refusal(error);
+        if (kind === "refused") throw isDoubtful ? gaveUp(name, isDoubtful, error) : refusal(error);
         // A lane that leads to a replica mends itself.
         const isOurs = options.confirmation === undefined && !this.#client.isCluster;
         if (kind === "readonly" && isOurs) this.#client.disconnect(true);
         if (error !== OUT_OF_TIME) this.#lastError = error;
         if (signal?.aborted === true || performance.now() + RETRY_MS >= deadlineMs)
-          throw this.#gaveUp(name, isDoubtful);
+          throw gaveUp(name, isDoubtful, this.#lastError);
         await sleep(RETRY_MS);
       }
     }
@@ -291,22 +292,6 @@ export class Connection {
       "DELAYQ_REDIS_UNSUPPORTED",
       `Expected Redis or Valkey ${MAJOR_MIN}.0 or newer, of 64 bits, got ${version}${isNarrow ? " of 32 bits" : ""}. Update the server.`,
     );
-  }
-
-  #gaveUp(name: string, isDoubtful: boolean, cause = this.#lastError): DelayqError {
-    const options = { cause };
-    const because = cause instanceof Error ? `: ${cause.message}` : "";
-    return isDoubtful
-      ? new DelayqError(
-          "DELAYQ_UNKNOWN_OUTCOME",
-          `Redis did not answer ${name} in time${because}. It may have been done or not; repeating it is safe.`,
-          options,
-        )
-      : new DelayqError(
-          "DELAYQ_REDIS_UNAVAILABLE",
-          `Redis could not be reached in time for ${name}${because}. Nothing was changed.`,
-          options,
-        );
   }
 
   #opened(client: Client, logger: Logger): Client {
@@ -391,28 +376,3 @@ const flatKeys = (definition: ScriptDefinition, keys: KeySource): string[] =>
 
 const closed = (): DelayqError =>
   new DelayqError("DELAYQ_CLOSED", "Expected the connection to be open; it was closed.");
-
-const OUT_OF_TIME = new Error("out of time");
-
-/** Rejects with OUT_OF_TIME at the deadline or when the signal aborts, whatever becomes of the promise. */
-function before<T>(deadlineMs: number, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-  if (deadlineMs === Number.POSITIVE_INFINITY && signal === undefined) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const giveUp = (): void => finish(() => reject(OUT_OF_TIME));
-    const timer =
-      deadlineMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(giveUp, Math.min(Math.max(0, deadlineMs - performance.now()), 2 ** 31 - 1));
-    signal?.addEventListener("abort", giveUp, { once: true });
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
-      settle();
-    };
-    promise.then(
-      (value) => finish(() => resolve(value)),
-      (error: unknown) => finish(() => reject(error)),
-    );
-    if (signal?.aborted === true) giveUp();
-  });
-}

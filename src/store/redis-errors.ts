@@ -64,6 +64,23 @@ export function refusal(error: unknown): DelayqError {
   return new DelayqError("DELAYQ_REDIS_REFUSED", `Redis refused the call: ${message}`, { cause: error });
 }
 
+/** Of a call that was repeated until its time was over. @param isDoubtful whether one of its tries may have been done */
+export function gaveUp(name: string, isDoubtful: boolean, cause: unknown): DelayqError {
+  const options = { cause };
+  const because = cause instanceof Error ? `: ${cause.message}` : "";
+  return isDoubtful
+    ? new DelayqError(
+        "DELAYQ_UNKNOWN_OUTCOME",
+        `Redis did not answer ${name} in time${because}. It may have been done or not; repeating it is safe.`,
+        options,
+      )
+    : new DelayqError(
+        "DELAYQ_REDIS_UNAVAILABLE",
+        `Redis could not be reached in time for ${name}${because}. Nothing was changed.`,
+        options,
+      );
+}
+
 /** The error behind an error: that no node of a Cluster could be asked says less than why the last one could not. */
 export function reasonOf(error: unknown): unknown {
   if (!(error instanceof Error) || !("lastNodeError" in error)) return error;
