@@ -19,11 +19,11 @@ end
 
 -- Takes one away. Where its record cannot be read its level is not known, so that it may be on another runway.
 local function takeOff(ready, level, id)
-  if redis.call("LREM", ready[level + 1], 1, id) > 0 then
+  if redis.call("LREM", ready[level + 1], "1", id) > 0 then
     return
   end
   for _, key in ipairs(ready) do
-    redis.call("LREM", key, 1, id)
+    redis.call("LREM", key, "1", id)
   end
 end
 
