@@ -5,7 +5,7 @@
 -- as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/runway lib/record lib/place
+-- include lib/clock lib/calls lib/outcomes lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -37,13 +37,13 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local calledAtMs, called = recall(calls, answers, callId)
-if calledAtMs then
-  return called
-end
 local ids = {}
 for at = ITEMS_AT, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
+end
+local called = recallOutcomes(calls, answers, callId, "cancelled", #ids)
+if called then
+  return { "OUTCOMES", called }
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
@@ -79,6 +79,4 @@ if #gone > 0 then
   end
   redis.call("HINCRBY", stats, "cancelled", whole(#gone))
 end
-local answer = { "OUTCOMES", table.concat(outcomes, " ") }
-remember(calls, answers, callId, nowMs, answer)
-return answer
+return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "cancelled", outcomes) }

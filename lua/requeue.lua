@@ -4,7 +4,7 @@
 -- again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/due lib/record lib/place
+-- include lib/clock lib/calls lib/outcomes lib/wake lib/due lib/record lib/place
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -33,13 +33,13 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local calledAtMs, called = recall(calls, answers, callId)
-if calledAtMs then
-  return called
-end
 local ids = {}
 for at = ITEMS_AT, #ARGV do
   ids[#ids + 1] = ARGV[at]
+end
+local called = recallOutcomes(calls, answers, callId, "requeued", #ids)
+if called then
+  return { "OUTCOMES", called }
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
@@ -70,6 +70,4 @@ if #requeued > 0 then
   redis.call("HINCRBY", stats, "requeued", whole(#requeued))
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
-local answer = { "OUTCOMES", table.concat(outcomes, " ") }
-remember(calls, answers, callId, nowMs, answer)
-return answer
+return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "requeued", outcomes) }

@@ -4,7 +4,7 @@
 -- caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/due lib/runway lib/record lib/place
+-- include lib/clock lib/calls lib/outcomes lib/wake lib/due lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -33,13 +33,13 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local calledAtMs, called = recall(calls, answers, callId)
-if calledAtMs then
-  return called
-end
 local ids = {}
 for at = ITEMS_AT, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
+end
+local called = recallOutcomes(calls, answers, callId, "rescheduled", #ids)
+if called then
+  return { "OUTCOMES", called }
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
@@ -66,6 +66,4 @@ if #facts > 0 then
   redis.call("HSET", more, unpack(facts))
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
-local answer = { "OUTCOMES", table.concat(outcomes, " ") }
-remember(calls, answers, callId, nowMs, answer)
-return answer
+return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "rescheduled", outcomes) }

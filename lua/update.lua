@@ -3,7 +3,7 @@
 -- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 512 KiB. Sent again, it answers as before.
 --
 -- flags:
--- include lib/clock lib/calls lib/record lib/place lib/size
+-- include lib/clock lib/calls lib/outcomes lib/record lib/place lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -30,13 +30,13 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local calledAtMs, called = recall(calls, answers, callId)
-if calledAtMs then
-  return called
-end
 local ids = {}
 for at = ITEMS_AT, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
+end
+local called = recallOutcomes(calls, answers, callId, "updated", #ids)
+if called then
+  return { "OUTCOMES", called }
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places = placesOf(keys, ids)
@@ -58,6 +58,4 @@ for i, id in ipairs(ids) do
   end
   outcomes[i] = outcome
 end
-local answer = { "OUTCOMES", table.concat(outcomes, " ") }
-remember(calls, answers, callId, nowMs, answer)
-return answer
+return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "updated", outcomes) }

@@ -76,7 +76,7 @@ interface Ctl extends Meta {
 
 interface Remembered {
   readonly atMs: number;
-  readonly answer: readonly unknown[] | undefined;
+  readonly answer: readonly unknown[] | string | undefined;
 }
 
 export interface ModelShard {
@@ -581,7 +581,7 @@ export class Model {
     return shard;
   }
 
-  remember(index: number, callId: string, answer: readonly unknown[] | undefined): void {
+  remember(index: number, callId: string, answer: Remembered["answer"]): void {
     this.#remember(this.shard(index), callId, answer);
   }
 

@@ -18,6 +18,8 @@ const LEVELS = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"];
 const CALLS_KEPT_MS = 60_000;
 const LEASE_MAX_MS = 3_600_000;
 const ROUNDS_MAX = 20;
+/** What a verb makes of a task that it finds as it wants it. */
+const PLAIN_OUTCOMES = new Set(["cancelled", "rescheduled", "updated", "due", "requeued", "purged"]);
 const KEPT_KEYS = ["ctl", "seq", "stats", "meta", "queues"];
 
 export class World {
@@ -196,7 +198,9 @@ export class World {
     if (reply.word === "RESTORED") remember(["RESTORED"], indexes, indexes.length === 0);
     if (reply.word === "SETTLED") remember(["SETTLED"], indexes, indexes.length === 0);
     if (reply.word === "OUTCOMES") {
-      remember(["OUTCOMES"], [(reply["outcomes"] as string[]).join(" ")], false);
+      const outcomes = reply["outcomes"] as string[];
+      const isPlain = outcomes.every((outcome) => PLAIN_OUTCOMES.has(outcome));
+      this.model.remember(shard, String(callId), isPlain ? undefined : outcomes.join(" "));
     }
   }
 
