@@ -4,6 +4,7 @@ import { show } from "../core/validate.ts";
 import type { ServerAddress } from "../telemetry/place.ts";
 import { calmRefresh } from "./calm-refresh.ts";
 import { environmentConnection } from "./connection-place.ts";
+import { PromptConnector } from "./prompt-connector.ts";
 import { QuietSentinelConnector } from "./quiet-sentinels.ts";
 
 /** Where Redis is: a URL, ioredis options (sentinels included), or a client whose options are taken (it is never used itself). */
@@ -133,7 +134,10 @@ function clusterOptions({ options }: Cluster, use: "calls" | "hints") {
     ...OWN_CLUSTER_OPTIONS,
     retryDelayOnFailover: use === "hints" ? RESUBSCRIBE_MS : 0,
     shardedSubscribers: use === "hints",
-    redisOptions: redisOptions(options.redisOptions ?? {}),
+    redisOptions: redisOptions({
+      ...(use === "hints" && { Connector: PromptConnector }),
+      ...options.redisOptions,
+    }),
   } satisfies ClusterOptions;
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { Cluster } from "ioredis";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { SLOTS_IN_DOUBT } from "../../src/store/calm-refresh.ts";
@@ -6,6 +7,7 @@ import { Connection } from "../../src/store/connection.ts";
 import type { Client } from "../../src/store/connection-options.ts";
 import { Subscriber } from "../../src/store/subscriber.ts";
 import { eventually } from "../support/fixture.ts";
+import { bulk, scriptedRedis, slotsOf, type Asked, type ScriptedRedis } from "../support/scripted-redis.ts";
 import { useOwnRedis } from "./own-redis.ts";
 
 const ownRedis = useOwnRedis();
@@ -29,6 +31,49 @@ test("a user without the right to leave channels hears on", async () => {
   await eventually(() => expect(heard).toHaveBeenLastCalledWith("after"));
   expect(heard.mock.calls).toEqual([[""], ["after"]]);
   expect(subscriber.canHear("c")).toBe(true);
+});
+
+test("a connection to a frozen node that has lost its slots ends without a word on stderr", async () => {
+  const SOCKET_TIMEOUT_MS = 90; // less than it takes to give a connection up
+  const hints = (client: string): boolean => client.startsWith("ioredis-cluster(ssubscriber)");
+  let isFrozen = false;
+  let isOver = false;
+  const answer = ({ command, args, client, socket }: Asked): string | undefined => {
+    if (command === "cluster" && args[0]?.toLowerCase() === "slots")
+      return slotsOf([isFrozen ? successor.port : first.port], [isFrozen ? first.port : successor.port]);
+    if (!hints(client)) return "";
+    if (
+      socket.localPort === first.port &&
+      command === "sunsubscribe" &&
+      args[0]?.endsWith(":check") === true
+    ) {
+      isFrozen = true;
+      socket.allowHalfOpen = true; // who is frozen does not close either
+      setTimeout(() => socket.end(), 2 * SOCKET_TIMEOUT_MS);
+      socket.on("close", () => (isOver = true));
+      setImmediate(() => connection.subscriber.suspect());
+      return undefined;
+    }
+    if (!/^s(?:un)?subscribe$/.test(command)) return "";
+    return `*3\r\n${bulk(command)}${bulk(args[0] ?? "")}:${command === "ssubscribe" ? 1 : 0}\r\n`;
+  };
+  const first: ScriptedRedis = await scriptedRedis(answer);
+  const successor: ScriptedRedis = await scriptedRedis(answer);
+  const cluster = new Cluster([{ host: "127.0.0.1", port: first.port }], {
+    lazyConnect: true,
+    redisOptions: { socketTimeout: SOCKET_TIMEOUT_MS },
+  });
+  const connection = Connection.acquire(cluster, silent);
+  onTestFinished(() => connection.release());
+  const stderr = vi.spyOn(console, "error").mockImplementation(() => {});
+  onTestFinished(() => stderr.mockRestore());
+
+  connection.subscriber.listen("c", () => {});
+  await eventually(() => expect(connection.subscriber.canHear("c")).toBe(true));
+  connection.subscriber.suspect();
+  await eventually(() => expect(isOver).toBe(true));
+  await eventually(() => expect(successor.asked.some(({ command }) => command === "ssubscribe")).toBe(true));
+  expect(stderr.mock.calls).toEqual([]);
 });
 
 describe("with a client whose every answer is given", () => {
