@@ -3,23 +3,30 @@ import { connect as connectTls } from "node:tls";
 import { AbstractConnector, type RedisOptions } from "ioredis";
 
 /**
- * The way of ioredis to one server, but for how it is left: at once. For connections that only listen.
+ * The way of ioredis to one server, but for how it is left: at once, and so that whoever waits for it is told. For connections
+ * that only listen.
  *
- * A Cluster client gives the connection for a node's channels up as soon as the node has no slots any more, and nobody hears its
- * errors from then on. ioredis waits for such a connection to end, and that of a node that is frozen does not: if it timed out just
- * then, that was an error without a listener, which ioredis writes to stderr. Nothing is under way that would be worth the wait.
+ * A Cluster client gives the connection for a node's channels up when the node has no slots any more, or when no node can be
+ * asked, and takes its listeners off. ioredis then waits for it to end, and that of a node that is frozen does not. If it timed out
+ * just then, that was an error without a listener, which ioredis writes to stderr. If it was only being opened, the client waited
+ * for ever to be told how that ended, and never opened another: no hint was heard any more until the process was started again.
+ * Nothing is under way that would be worth the wait.
  */
+type Tell = (event: string, error: Error) => void;
+
 export class PromptConnector extends AbstractConnector {
   readonly #options: RedisOptions;
+  #tell: Tell | undefined;
 
   constructor(options: unknown) {
     super(0);
     this.#options = options as RedisOptions;
   }
 
-  override async connect(): Promise<Socket> {
+  override async connect(tell: Tell): Promise<Socket> {
     const { host, port, family, tls } = this.#options;
     const place = { host, port: port ?? 0, family };
+    this.#tell = tell;
     this.connecting = true;
     const socket = tls === undefined ? createConnection(place) : connectTls({ ...place, ...tls });
     this.stream = socket;
@@ -30,5 +37,7 @@ export class PromptConnector extends AbstractConnector {
   override disconnect(): void {
     this.connecting = false;
     this.stream?.destroy();
+    // The client says so itself, too, but only when its listeners are gone. None of them minds to be told twice.
+    this.#tell?.("close", new Error("The connection was given up."));
   }
 }

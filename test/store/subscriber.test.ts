@@ -33,47 +33,75 @@ test("a user without the right to leave channels hears on", async () => {
   expect(subscriber.canHear("c")).toBe(true);
 });
 
-test("a connection to a frozen node that has lost its slots ends without a word on stderr", async () => {
-  const SOCKET_TIMEOUT_MS = 90; // less than it takes to give a connection up
-  const hints = (client: string): boolean => client.startsWith("ioredis-cluster(ssubscriber)");
-  let isFrozen = false;
-  let isOver = false;
-  const answer = ({ command, args, client, socket }: Asked): string | undefined => {
-    if (command === "cluster" && args[0]?.toLowerCase() === "slots")
-      return slotsOf([isFrozen ? successor.port : first.port], [isFrozen ? first.port : successor.port]);
-    if (!hints(client)) return "";
-    if (
-      socket.localPort === first.port &&
-      command === "sunsubscribe" &&
-      args[0]?.endsWith(":check") === true
-    ) {
+describe("with a Cluster whose every answer is given", () => {
+  const isSlots = ({ command, args }: Asked): boolean =>
+    command === "cluster" && args[0]?.toLowerCase() === "slots";
+  const isHints = ({ client }: Asked): boolean => client.startsWith("ioredis-cluster(ssubscriber)");
+  const heard = ({ command, args: [channel = ""] }: Asked): string =>
+    `*3\r\n${bulk(command)}${bulk(channel)}:${command === "ssubscribe" ? 1 : 0}\r\n`;
+  const usual = (asked: Asked): string => (/^s(?:un)?subscribe$/.test(asked.command) ? heard(asked) : "");
+
+  async function hearing({ port }: ScriptedRedis, socketTimeout: number): Promise<Subscriber> {
+    const node = { host: "127.0.0.1", port };
+    const cluster = new Cluster([node], { lazyConnect: true, redisOptions: { socketTimeout } });
+    const connection = Connection.acquire(cluster, silent);
+    onTestFinished(() => connection.release());
+    const { subscriber } = connection;
+    subscriber.listen("c", () => {});
+    await eventually(() => expect(subscriber.canHear("c")).toBe(true));
+    return subscriber;
+  }
+
+  test("a connection to a frozen node that has lost its slots ends without a word on stderr", async () => {
+    const socketTimeoutMs = 90; // ioredis gives a connection 100 to end
+    let subscriber: Subscriber | undefined;
+    let isFrozen = false;
+    let isOver = false;
+    const freeze = (socket: Asked["socket"]): void => {
       isFrozen = true;
       socket.allowHalfOpen = true; // who is frozen does not close either
-      setTimeout(() => socket.end(), 2 * SOCKET_TIMEOUT_MS);
+      setTimeout(() => socket.end(), 2 * socketTimeoutMs);
       socket.on("close", () => (isOver = true));
-      setImmediate(() => connection.subscriber.suspect());
+      setImmediate(() => subscriber?.suspect());
+    };
+    const answer = (asked: Asked): string | undefined => {
+      if (isSlots(asked))
+        return slotsOf([isFrozen ? successor.port : first.port], [isFrozen ? first.port : successor.port]);
+      if (!isHints(asked) || asked.args[0] !== "c:check" || asked.socket.localPort !== first.port)
+        return usual(asked);
+      freeze(asked.socket);
       return undefined;
-    }
-    if (!/^s(?:un)?subscribe$/.test(command)) return "";
-    return `*3\r\n${bulk(command)}${bulk(args[0] ?? "")}:${command === "ssubscribe" ? 1 : 0}\r\n`;
-  };
-  const first: ScriptedRedis = await scriptedRedis(answer);
-  const successor: ScriptedRedis = await scriptedRedis(answer);
-  const cluster = new Cluster([{ host: "127.0.0.1", port: first.port }], {
-    lazyConnect: true,
-    redisOptions: { socketTimeout: SOCKET_TIMEOUT_MS },
+    };
+    const first: ScriptedRedis = await scriptedRedis(answer);
+    const successor: ScriptedRedis = await scriptedRedis(answer);
+    const stderr = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => stderr.mockRestore());
+    subscriber = await hearing(first, socketTimeoutMs);
+    subscriber.suspect();
+    await eventually(() => expect(isOver).toBe(true));
+    await eventually(() => expect(successor.asked.map(({ command }) => command)).toContain("ssubscribe"));
+    expect(stderr.mock.calls).toEqual([]);
   });
-  const connection = Connection.acquire(cluster, silent);
-  onTestFinished(() => connection.release());
-  const stderr = vi.spyOn(console, "error").mockImplementation(() => {});
-  onTestFinished(() => stderr.mockRestore());
 
-  connection.subscriber.listen("c", () => {});
-  await eventually(() => expect(connection.subscriber.canHear("c")).toBe(true));
-  connection.subscriber.suspect();
-  await eventually(() => expect(isOver).toBe(true));
-  await eventually(() => expect(successor.asked.some(({ command }) => command === "ssubscribe")).toBe(true));
-  expect(stderr.mock.calls).toEqual([]);
+  test("hints are heard again after an outage in which a connection for them was given up half open", async () => {
+    const sockets = new Set<Asked["socket"]>();
+    let isAway = false;
+    const server: ScriptedRedis = await scriptedRedis((asked) => {
+      if (isHints(asked) && sockets.add(asked.socket).size === 2) isAway = true;
+      if (!isAway) return isSlots(asked) ? slotsOf([server.port]) : usual(asked);
+      if (isHints(asked)) return undefined;
+      return isSlots(asked) ? "-ERR nobody is asked now\r\n" : "";
+    });
+    const subscriber = await hearing(server, 500);
+    // The second one times out, and no node answers then; the third one is opened, and given up with all others.
+    for (const socket of sockets) socket.destroy();
+    await eventually(() => {
+      expect(sockets.size).toBe(3);
+      for (const socket of sockets) expect(socket.destroyed).toBe(true);
+    });
+    isAway = false;
+    await eventually(() => expect(subscriber.canHear("c")).toBe(true));
+  });
 });
 
 describe("with a client whose every answer is given", () => {
