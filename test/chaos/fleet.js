@@ -75,6 +75,13 @@ class Role {
     await drained;
   }
 
+  /** Resolves when a producer was answered to so many adds of tasks that are due much later. */
+  async addedFar(count, timeoutMs) {
+    const added = this.#message("addedFar", timeoutMs);
+    this.send({ far: count });
+    await added;
+  }
+
   /** SIGSTOP and SIGCONT. */
   signal(signal) {
     this.#child.kill(signal);

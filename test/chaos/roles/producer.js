@@ -11,6 +11,7 @@ const TRIES_MAX = 20;
 const REQUEUE_AGAIN_MS = 200;
 const BULK_EVERY = 400;
 const BULK_MAX = 300;
+const FAR_MS = 5000;
 const NOT_YET = new Set(["delayed", "ready", "leased"]);
 
 const { options, tell, engine, closeOnSignal } = await openRole();
@@ -41,10 +42,11 @@ closeOnSignal(async () => {
 });
 void produce();
 
-async function obey({ rate, wave, bulk, pauseMs, resume: isResume, drain }) {
+async function obey({ rate, wave, bulk, far, pauseMs, resume: isResume, drain }) {
   if (rate !== undefined) ratePerSecond = rate;
   for (let i = 0; i < (wave ?? 0); i++) track(carryOut(plainPlan(seed, name, ++made)));
   if (bulk === true) startBulk();
+  if (far !== undefined) await addFar(far);
   if (pauseMs !== undefined) track(pauseFor(pauseMs));
   if (isResume === true) track(resume());
   if (drain === true) {
@@ -66,6 +68,14 @@ async function produce() {
       if (made % BULK_EVERY === 0) owed -= startBulk();
     }
   }
+}
+
+async function addFar(count) {
+  const plans = Array.from({ length: count }, () => ({ ...plainPlan(seed, name, ++made), delayMs: FAR_MS }));
+  const added = plans.map((plan) => carryOut(plan));
+  for (const one of added) track(one);
+  await Promise.all(added);
+  process.send({ addedFar: true });
 }
 
 function track(promise) {
