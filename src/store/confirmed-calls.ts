@@ -1,7 +1,7 @@
-import calculateSlot from "cluster-key-slot";
 import type { Cluster, Redis } from "ioredis";
 import type { Client } from "./connection-options.ts";
 import { ConfirmedLane, LANE_OPTIONS, type LaneCall, type LaneEvents } from "./confirmed-lane.ts";
+import { nodeOf } from "./node-of.ts";
 import { NotDoneError, withoutCommand } from "./redis-errors.ts";
 
 /**
@@ -92,9 +92,9 @@ const isCluster = (client: Client): client is Cluster => "nodes" in client;
 const nameOf = ({ options }: Redis): string => `${options.host}:${options.port}`;
 
 function masterOf(cluster: Cluster, key: string): { key: string; redis: Redis } | undefined {
-  const master = cluster.slots[calculateSlot(key)]?.[0];
+  const master = nodeOf(cluster, key);
   const redis = cluster.nodes("all").find((node) => nameOf(node) === master);
-  return master === undefined || redis === undefined ? undefined : { key: master, redis };
+  return redis === undefined ? undefined : { key: master, redis };
 }
 
 const isElsewhere = (error: unknown): boolean =>

@@ -13,6 +13,7 @@ import {
   type ConnectionOption,
   type ResolvedConnection,
 } from "./connection-options.ts";
+import { nodeOf } from "./node-of.ts";
 import { OUT_OF_TIME, before } from "./out-of-time.ts";
 import { gaveUp, kindOf, reasonOf, refusal, withoutCommand } from "./redis-errors.ts";
 import type { Arg, ArgsOf, ReplyOf, Script, ScriptDefinition } from "./script.ts";
@@ -103,6 +104,11 @@ export class Connection {
 
   get isCluster(): boolean {
     return this.#client.isCluster;
+  }
+
+  /** The node of a Cluster that a call with that key goes to, by name; nothing for another Redis, or if it is not known. */
+  nodeOf(key: string): string {
+    return nodeOf(this.#client, key);
   }
 
   get look(): RedisLook {

@@ -1,8 +1,8 @@
-import calculateSlot from "cluster-key-slot";
 import type { Logger } from "../runtime/logger.ts";
 import { outside } from "../runtime/outside.ts";
 import { SLOTS_IN_DOUBT } from "./calm-refresh.ts";
 import type { Client } from "./connection-options.ts";
+import { nodeOf } from "./node-of.ts";
 import { kindOf } from "./redis-errors.ts";
 
 /**
@@ -122,11 +122,6 @@ export class Subscriber {
     this.#subscribeLater(); // if the client does not tell that something was mended
   }
 
-  /** The node of a Cluster that has the channel's slot now; nothing for another Redis. */
-  #nodeOf(channel: string): string {
-    return "slots" in this.#client ? (this.#client.slots[calculateSlot(channel)]?.[0] ?? "") : "";
-  }
-
   /** Disconnecting takes 100 ms. */
   #freeStuck(): void {
     const isDisconnecting = this.#client.isCluster && this.#client.status === "disconnecting";
@@ -175,7 +170,7 @@ export class Subscriber {
   }
 
   #subscribeAgain(): void {
-    const isHeard = (channel: string): boolean => this.#heard.get(channel) === this.#nodeOf(channel);
+    const isHeard = (channel: string): boolean => this.#heard.get(channel) === nodeOf(this.#client, channel);
     for (const channel of this.#listeners.keys()) if (!isHeard(channel)) this.#pending.add(channel);
     this.#flushSoon();
   }
@@ -205,7 +200,7 @@ export class Subscriber {
       this.#isRefusalLogged = false;
       for (const channel of channels) {
         if (!this.#listeners.has(channel)) continue;
-        this.#heard.set(channel, this.#nodeOf(channel));
+        this.#heard.set(channel, nodeOf(this.#client, channel));
         this.#tell(channel, "");
       }
     } catch (error) {

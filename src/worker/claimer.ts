@@ -22,7 +22,9 @@ import { Reservations, type Reservation } from "./reservations.ts";
  *
  * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
  * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
- * is run, and the rest goes back as it was, with no attempt used. Until a shard answers in time again it is asked for few.
+ * is run, and the rest goes back as it was, with no attempt used. Until a shard answers in time again it is asked for few; and so
+ * are all others of its master, until that answers any claim in time: one after the other they would keep all slots for a
+ * moment each, for some seconds if there are many.
  *
  * Whatever is answered first takes the slots that no task has, also those that younger claims keep: a worker that is
  * answered at all always has work, and gives back only what more than fills it.
@@ -99,6 +101,8 @@ export class Claimer {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #turns = new Turns();
   readonly #reservations: Reservations;
+  /** The nodes of a Cluster that did not answer a claim in time, and none since. */
+  readonly #silent = new Set<string>();
   /** How many slots become free while a claim is under way, by the last claims. */
   #freedMean = 0;
   #isServed = true;
@@ -111,9 +115,7 @@ export class Claimer {
     this.#connection = connection;
     this.#store = store;
     this.#options = options;
-    this.#reservations = new Reservations(connection.isCluster ? RESERVED_MS : Number.POSITIVE_INFINITY, () =>
-      this.pump(),
-    );
+    this.#reservations = new Reservations(connection.isCluster ? RESERVED_MS : Number.POSITIVE_INFINITY);
     this.#shards = store.shards(shardCount).map((keys) => this.#claimsOf(keys));
   }
 
@@ -159,9 +161,17 @@ export class Claimer {
     }
   }
 
-  #countMaxOf({ isDoubted }: ShardClaims): number {
+  #isInDoubt({ isDoubted, keys }: ShardClaims): boolean {
+    return isDoubted || (this.#silent.size > 0 && this.#silent.has(this.#nodeOf(keys)));
+  }
+
+  #nodeOf({ ctl }: ShardKeys): string {
+    return this.#connection.nodeOf(ctl);
+  }
+
+  #countMaxOf(shard: ShardClaims): number {
     const most = Math.min(CLAIM_BATCH_MAX, Math.ceil(this.#places * CLAIM_SHARE_MAX));
-    return isDoubted ? Math.ceil(most * DOUBTED_SHARE) : most;
+    return this.#isInDoubt(shard) ? Math.ceil(most * DOUBTED_SHARE) : most;
   }
 
   /** A claim for few slots waits while another is under way: meanwhile more become free, and few large calls cost less. */
@@ -253,8 +263,13 @@ export class Claimer {
     if (this.#isStopped) return;
     shard.isHot = false;
     shard.isInFlight = true;
-    const slots = this.#reservations.keep(count, shard.isDoubted);
-    const done = this.#send(shard, count, slots).finally(() => {
+    const isInDoubt = this.#isInDoubt(shard);
+    const node = this.#nodeOf(shard.keys);
+    const slots = this.#reservations.keep(count, isInDoubt, () => {
+      if (!isInDoubt) this.#silent.add(node);
+      this.pump();
+    });
+    const done = this.#send(shard, count, slots, node).finally(() => {
       slots.end();
       this.#inFlight.delete(done);
       this.pump();
@@ -262,7 +277,7 @@ export class Claimer {
     this.#inFlight.add(done);
   }
 
-  async #send(shard: ShardClaims, count: number, slots: Reservation): Promise<void> {
+  async #send(shard: ShardClaims, count: number, slots: Reservation, node: string): Promise<void> {
     const { worker, leaseMs, slots: freeSlots, freed, onBatch, onGone, onError } = this.#options;
     const { keys } = shard;
     const number = ++claims;
@@ -276,6 +291,7 @@ export class Claimer {
       const options = { ...within(REPEAT_MAX_MS, this.#stopping.signal), onSend };
       const reply = await this.#store.claim(keys, request, options);
       shard.isDoubted = !slots.answered();
+      if (!shard.isDoubted) this.#silent.delete(node);
       this.#learn(freed() - freedBefore);
       if (reply.word === "CLAIMED") await this.#turns.next();
       slots.end();

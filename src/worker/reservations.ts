@@ -2,8 +2,8 @@
  * The slots that claims under way keep free for what they may bring.
  *
  * A claim keeps its slots until it is answered, given up, or has waited for its time; then others get them, and what it
- * brings in the end has to take what is free then. Its time is `keepMs`, and a tenth of that for a shard that is in doubt,
- * whose last claim was not answered within `keepMs`. It is never less than a few times what answers took lately: where all
+ * brings in the end has to take what is free then. Its time is `keepMs`, and a tenth of that for a shard that is in doubt
+ * since a claim was not answered within `keepMs`. It is never less than a few times what answers took lately: where all
  * are slow, slots given away early would be claimed for twice.
  */
 export interface Reservation {
@@ -21,16 +21,14 @@ const ANSWER_KEEPS_MAX = 2;
 
 export class Reservations {
   readonly #keepMs: number;
-  readonly #onOverdue: () => void;
   #slots = 0;
   #keeping = 0;
   /** What answers took lately. */
   #answerMs = 0;
 
   /** @param keepMs Infinity to keep slots until the answer */
-  constructor(keepMs: number, onOverdue: () => void) {
+  constructor(keepMs: number) {
     this.#keepMs = keepMs;
-    this.#onOverdue = onOverdue;
   }
 
   /** How many slots are kept. */
@@ -43,7 +41,7 @@ export class Reservations {
     return this.#keeping;
   }
 
-  keep(count: number, isDoubted = false): Reservation {
+  keep(count: number, isDoubted: boolean, onOverdue: () => void): Reservation {
     const sentMs = performance.now();
     const inTimeMs = this.#atLeast(this.#keepMs);
     const keepMs = isDoubted ? this.#atLeast(this.#keepMs * DOUBTED_SHARE) : inTimeMs;
@@ -58,7 +56,7 @@ export class Reservations {
     };
     const beOverdue = (): void => {
       end();
-      this.#onOverdue();
+      onOverdue();
     };
     this.#slots += count;
     this.#keeping++;

@@ -43,7 +43,8 @@ function setup({ isAhead = true } = {}) {
       claimer.pump();
     }, taskMs);
   };
-  const claimer = new Claimer({ isCluster: false, subscriber } as unknown as Connection, store, 4, {
+  const connection = { isCluster: false, subscriber, nodeOf: () => "" } as unknown as Connection;
+  const claimer = new Claimer(connection, store, 4, {
     worker: "w",
     leaseMs: 15_000,
     slowPollMs: 60_000,

@@ -11,8 +11,14 @@ const CONCURRENCY = 50;
 const TASK_MS = 100;
 const SHARDS = 8;
 
-/** A worker on a Cluster whose shards have tasks without end. Tells of each second what was run and what was given back. */
-function setup(answerMsOf: (shard: number, claim: number) => number) {
+/**
+ * A worker on a Cluster whose shards have tasks without end, each on a master of its own unless it is told otherwise. Tells of so
+ * many seconds what was run and what was given back.
+ */
+function setup(
+  answerMsOf: (shard: number, claim: number) => number,
+  { shards = SHARDS, nodeOf = (ctl: string) => ctl } = {},
+) {
   let running = 0;
   let second = { run: 0, released: 0, runningMin: CONCURRENCY, runningMax: 0 };
   let claims = 0;
@@ -25,7 +31,7 @@ function setup(answerMsOf: (shard: number, claim: number) => number) {
     return { word: "CLAIMED", fence: "1", nowMs: 0, claimed, isMore: true };
   };
   const store = {
-    shards: (count: number) => Array.from({ length: count }, (_, shard) => ({ shard })),
+    shards: (count: number) => Array.from({ length: count }, (_, shard) => ({ shard, ctl: `${shard}` })),
     claim: vi.fn<typeof answer>(answer),
   } as unknown as QueueStore;
   const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
@@ -34,7 +40,8 @@ function setup(answerMsOf: (shard: number, claim: number) => number) {
     second.runningMin = Math.min(second.runningMin, running);
     second.runningMax = Math.max(second.runningMax, running);
   };
-  const claimer = new Claimer({ isCluster: true, subscriber } as unknown as Connection, store, SHARDS, {
+  const connection = { isCluster: true, subscriber, nodeOf } as unknown as Connection;
+  const claimer = new Claimer(connection, store, shards, {
     worker: "w",
     leaseMs: 15_000,
     slowPollMs: 60_000,
@@ -93,6 +100,19 @@ test.each([1, 60, 300, 700])(
   },
 );
 
+test("a master that answers no more holds up the tasks of the others for a moment only, however many shards it has", async () => {
+  const isAway = (shard: number): boolean => shard < 22;
+  let isGone = false;
+  const run = setup((shard) => (isGone && isAway(shard) ? Number.POSITIVE_INFINITY : 5), {
+    shards: 64,
+    nodeOf: (ctl) => (isAway(Number(ctl)) ? "away" : "there"),
+  });
+  await run(10);
+  isGone = true;
+  const { run: count } = await run(5);
+  expect(count).toBeGreaterThan(perSecond(5) * 5 * 0.7);
+});
+
 test.each([
   ["the last try where nothing was left: that one took them", false, 30_010],
   ["the first try where more is left: it may have taken them", true, 20_000],
@@ -110,7 +130,8 @@ test.each([
   };
   const store = { shards: () => [{ shard: 0 }], claim } as unknown as QueueStore;
   const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
-  const claimer = new Claimer({ isCluster: false, subscriber } as unknown as Connection, store, 1, {
+  const connection = { isCluster: false, subscriber, nodeOf: () => "" } as unknown as Connection;
+  const claimer = new Claimer(connection, store, 1, {
     worker: "w",
     leaseMs: 15_000,
     slowPollMs: 60_000,

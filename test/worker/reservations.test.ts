@@ -1,18 +1,21 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Reservations } from "../../src/worker/reservations.ts";
+import { Reservations, type Reservation } from "../../src/worker/reservations.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function setup(keepMs = 500) {
   const onOverdue = vi.fn<() => void>();
-  return { onOverdue, reservations: new Reservations(keepMs, onOverdue) };
+  const reservations = new Reservations(keepMs);
+  const keep = (count: number, isDoubted = false): Reservation =>
+    reservations.keep(count, isDoubted, onOverdue);
+  return { onOverdue, reservations, keep };
 }
 
 test("slots are kept until the claim has ended", () => {
-  const { reservations, onOverdue } = setup();
-  const one = reservations.keep(3);
-  const other = reservations.keep(2);
+  const { reservations, keep, onOverdue } = setup();
+  const one = keep(3);
+  const other = keep(2);
   expect([reservations.slots, reservations.keeping]).toEqual([5, 2]);
   expect(one.answered()).toBe(true);
   vi.advanceTimersByTime(400);
@@ -26,8 +29,8 @@ test("slots are kept until the claim has ended", () => {
 });
 
 test("a claim that is not answered gives its slots up, and its answer finds none", () => {
-  const { reservations, onOverdue } = setup();
-  const one = reservations.keep(3);
+  const { reservations, keep, onOverdue } = setup();
+  const one = keep(3);
   vi.advanceTimersByTime(500);
   expect(onOverdue).toHaveBeenCalledOnce();
   expect([reservations.slots, reservations.keeping]).toEqual([0, 0]);
@@ -37,11 +40,11 @@ test("a claim that is not answered gives its slots up, and its answer finds none
 });
 
 test("those of a shard in doubt are given up sooner, and that makes no answer late", () => {
-  const { reservations, onOverdue } = setup();
-  const one = reservations.keep(3);
+  const { reservations, keep, onOverdue } = setup();
+  const one = keep(3);
   vi.advanceTimersByTime(500);
-  const other = reservations.keep(3);
-  const doubted = reservations.keep(2, true);
+  const other = keep(3);
+  const doubted = keep(2, true);
   vi.advanceTimersByTime(50);
   expect(onOverdue).toHaveBeenCalledTimes(2);
   expect([reservations.slots, reservations.keeping]).toEqual([3, 1]);
@@ -49,9 +52,9 @@ test("those of a shard in doubt are given up sooner, and that makes no answer la
 });
 
 test("slots are kept for a few times what answers take, but one that is late proves nothing", () => {
-  const { reservations, onOverdue } = setup();
+  const { reservations, keep, onOverdue } = setup();
   const answerIn = (ms: number): boolean => {
-    const one = reservations.keep(1);
+    const one = keep(1);
     vi.advanceTimersByTime(ms);
     const isInTime = one.answered();
     one.end();
@@ -65,14 +68,14 @@ test("slots are kept for a few times what answers take, but one that is late pro
   expect(answerIn(600)).toBe(true);
   expect(onOverdue).not.toHaveBeenCalled();
   for (let i = 0; i < 10; i++) answerIn(60_000);
-  reservations.keep(1);
+  keep(1);
   vi.advanceTimersByTime(3000);
   expect(reservations.slots).toBe(0);
 });
 
 test("where nothing else could be claimed from, slots are kept for as long as it takes", () => {
-  const { reservations, onOverdue } = setup(Number.POSITIVE_INFINITY);
-  reservations.keep(3);
+  const { reservations, keep, onOverdue } = setup(Number.POSITIVE_INFINITY);
+  keep(3);
   vi.advanceTimersByTime(3_600_000);
   expect(reservations.slots).toBe(3);
   expect(onOverdue).not.toHaveBeenCalled();
