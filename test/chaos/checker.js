@@ -319,8 +319,12 @@ function payloadsOf({ epochMs, histories }) {
   return found;
 }
 
-/** Unless it was added again. */
+/**
+ * Unless it was added again. A master that was frozen may also, when it goes on, give a task away that is cancelled at its
+ * successor; nobody confirms such a run.
+ */
 function cancelledStartsOf({ histories }) {
+  const isOfOldMaster = ({ fellBack, completedT }) => fellBack && completedT === undefined;
   return histories
     .filter(({ adds, maybe, changes, starts }) =>
       changes.some(
@@ -328,7 +332,7 @@ function cancelledStartsOf({ histories }) {
           verb === "cancel" &&
           outcome === "cancelled" &&
           ![...adds, ...maybe].some((add) => add.t > sentT) &&
-          starts.some((start) => start.t > t),
+          starts.some((start) => start.t > t && !isOfOldMaster(start)),
       ),
     )
     .map(({ id }) => id);

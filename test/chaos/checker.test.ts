@@ -442,6 +442,17 @@ test("finds a start after a cancel that said yes", () => {
   expect(findingsOf([...added(), ...cancel, ...ran(31)])).toContain("started after its cancel");
 });
 
+test("excuses a start after a cancel if the claim is of a failover and the run was never confirmed", () => {
+  const cancel = call("cancel", 19, 20, { outcome: "cancelled" });
+  const of = (run: Event[], toT: number) =>
+    findingsOf([...added(), ...cancel, ...run], {}, { faults: [failover(15, toT)] });
+  const [start = {}, end = {}, completed = {}] = ran(31);
+  const unconfirmed = [start, end, lostLease(37, { fence: start["fence"] })];
+  expect(of(unconfirmed, 100)).not.toContain("started after its cancel");
+  expect(of(unconfirmed, 25)).toContain("started after its cancel");
+  expect(of([start, end, completed], 100)).toContain("started after its cancel");
+});
+
 test("finds a task that ran though its add was refused, and an error that no fault explains", () => {
   expect(findingsOf(ran(31))).toContain("never added");
   const refused = call("add", 8, 12, { outcome: "refused", answer: { code: "E" } });
