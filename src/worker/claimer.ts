@@ -291,8 +291,10 @@ export class Claimer {
       const options = { ...within(REPEAT_MAX_MS, this.#stopping.signal), onSend };
       const reply = await this.#store.claim(keys, request, options);
       shard.isDoubted = !slots.answered();
-      if (!shard.isDoubted) this.#silent.delete(node);
-      this.#learn(freed() - freedBefore);
+      if (!shard.isDoubted) {
+        this.#silent.delete(node);
+        this.#learn(freed() - freedBefore);
+      }
       if (reply.word === "CLAIMED") await this.#turns.next();
       slots.end();
       shard.failedMs = FAILED_MS;

@@ -40,7 +40,7 @@ const OPTIONS: object[] = [
 test("takes and refuses options of a task as the schema does, however plain they are", () => {
   for (const options of OPTIONS) {
     const [plain, judged] = [options, forSchema(options)].map((input) =>
-      outcomeOf(() => parseAddOptions(input as AddOptions, KEPT_DEFAULTS)),
+      outcomeOf(() => parseAddOptions(input, KEPT_DEFAULTS)),
     );
     expect(plain, JSON.stringify(options)).toEqual(judged);
   }
