@@ -29,7 +29,7 @@ const PAUSE_SLACK_MS = 5;
  * @param run.samples   faults found in pictures taken during the run
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
- * @param run.faults    { kind, victims, startT, goneT, endT, struck, least, clock, rightT } of the nemesis, see old-clock.js; where a replica became master, `fallback`,
+ * @param run.faults    { kind, victims, startT, goneT, endT, struck, least, clock, rightT, livesOn (the old master was frozen) } of the nemesis, see old-clock.js; where a replica became master, `fallback`,
  *                      { fromT, goneT, toT, shards }: what was done then, in these shards, may be gone
  * @param run.mustLose  whether it has not struck unless something is lost
  * @param run.codes     the errors that its faults may cause
@@ -321,10 +321,16 @@ function payloadsOf({ epochMs, histories }) {
 
 /**
  * Unless it was added again. A master that was frozen may also, when it goes on, give a task away that is cancelled at its
- * successor; nobody confirms such a run.
+ * successor since it was frozen; nobody confirms such a run.
  */
-function cancelledStartsOf({ histories }) {
-  const isOfOldMaster = ({ fellBack, completedT }) => fellBack && completedT === undefined;
+function cancelledStartsOf({ histories, faults }) {
+  const frozen = faults.filter(({ fallback, livesOn }) => livesOn && fallback !== undefined);
+  const isOfOldMaster = ({ shard, completedT, t }, cancelT) =>
+    completedT === undefined &&
+    frozen.some(
+      ({ fallback: { goneT, toT, shards } }) =>
+        cancelT >= goneT && t <= toT && (shards === undefined || shards.includes(shard)),
+    );
   return histories
     .filter(({ adds, maybe, changes, starts }) =>
       changes.some(
@@ -332,7 +338,7 @@ function cancelledStartsOf({ histories }) {
           verb === "cancel" &&
           outcome === "cancelled" &&
           ![...adds, ...maybe].some((add) => add.t > sentT) &&
-          starts.some((start) => start.t > t && !isOfOldMaster(start)),
+          starts.some((start) => start.t > t && !isOfOldMaster(start, t)),
       ),
     )
     .map(({ id }) => id);

@@ -442,15 +442,20 @@ test("finds a start after a cancel that said yes", () => {
   expect(findingsOf([...added(), ...cancel, ...ran(31)])).toContain("started after its cancel");
 });
 
-test("excuses a start after a cancel if the claim is of a failover and the run was never confirmed", () => {
+test("excuses a start after a cancel of the new master if the old one was frozen and the run never confirmed", () => {
   const cancel = call("cancel", 19, 20, { outcome: "cancelled" });
-  const of = (run: Event[], toT: number) =>
-    findingsOf([...added(), ...cancel, ...run], {}, { faults: [failover(15, toT)] });
+  const of = (run: Event[], fault: object) =>
+    findingsOf([...added(), ...cancel, ...run], {}, { faults: [{ ...fault }] });
   const [start = {}, end = {}, completed = {}] = ran(31);
   const unconfirmed = [start, end, lostLease(37, { fence: start["fence"] })];
-  expect(of(unconfirmed, 100)).not.toContain("started after its cancel");
-  expect(of(unconfirmed, 25)).toContain("started after its cancel");
-  expect(of([start, end, completed], 100)).toContain("started after its cancel");
+  const livesOn = true;
+  expect(of(unconfirmed, { ...failover(15, 100), livesOn })).not.toContain("started after its cancel");
+  expect(of(unconfirmed, { ...failover(15, 25), livesOn })).toContain("started after its cancel");
+  expect(of([start, end, completed], { ...failover(15, 100), livesOn })).toContain(
+    "started after its cancel",
+  );
+  expect(of(unconfirmed, { ...failover(21, 100), livesOn })).toContain("started after its cancel");
+  expect(of(unconfirmed, failover(15, 100))).toContain("started after its cancel");
 });
 
 test("finds a task that ran though its add was refused, and an error that no fault explains", () => {

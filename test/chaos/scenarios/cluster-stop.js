@@ -20,11 +20,14 @@ export const clusterStop = bothWays(
       const { master, slot, shards } = await run.shardMaster(random);
       const changed = await newMasters(topology);
       const isLate = !form.isShort && run.faults.length % 2 === 0;
-      const fault = await run.fault({ kind: "failover", shards, blinds: fleet.of("worker") }, async () => {
-        await master.freeze();
-        await cluster.failedOver(slot, master);
-        return changed();
-      });
+      const fault = await run.fault(
+        { kind: "failover", livesOn: true, shards, blinds: fleet.of("worker") },
+        async () => {
+          await master.freeze();
+          await cluster.failedOver(slot, master);
+          return changed();
+        },
+      );
       await run.sleep(isLate ? LATE_MS : 0);
       await master.thaw();
       await cluster.settled();

@@ -22,11 +22,14 @@ export const sentinelStop = bothWays({
     const master = await set.master();
     const changed = await newMasters(topology);
     const isLate = !form.isShort && run.faults.length % 2 === 0;
-    const fault = await run.fault({ kind: "failover", blinds: fleet.of("worker") }, async () => {
-      await master.freeze();
-      await set.failedOver(master);
-      return changed();
-    });
+    const fault = await run.fault(
+      { kind: "failover", livesOn: true, blinds: fleet.of("worker") },
+      async () => {
+        await master.freeze();
+        await set.failedOver(master);
+        return changed();
+      },
+    );
     await run.sleep(isLate ? LATE_MS : 0);
     await master.thaw();
     await set.inSync(set.nodes.length - 1);
