@@ -342,7 +342,8 @@ export class Adder {
 
 /**
  * A call takes tasks that are due one after the other: Redis finds the places of neighbours in a sorted set sooner than those
- * of strangers. Of two tasks with the same id the first that was given is to be added, so then all stay as they were.
+ * of strangers. Those that ask the same of the replicas come together, since they may share calls. Of two tasks with the
+ * same id the first that was given is to be added, so then all stay as they were.
  */
 function inOrderOfDue(prepared: readonly Prepared[]): { one: Prepared; index: number }[] {
   const nowMs = Date.now();
@@ -356,7 +357,13 @@ function inOrderOfDue(prepared: readonly Prepared[]): { one: Prepared; index: nu
     }
     return { one, index, dueAtMs: "delay" in due ? nowMs + due.delay : due.atMs };
   });
-  return isAnyTwice ? ordered : ordered.sort((a, b) => a.dueAtMs - b.dueAtMs);
+  if (isAnyTwice) return ordered;
+  return ordered.sort((a, b) => {
+    const [left, right] = [a.one.confirmation, b.one.confirmation];
+    return left === right || isSameConfirmation(left, right)
+      ? a.dueAtMs - b.dueAtMs
+      : (left?.replicas ?? 0) - (right?.replicas ?? 0) || (left?.timeoutMs ?? 0) - (right?.timeoutMs ?? 0);
+  });
 }
 
 function outcomesOf(
