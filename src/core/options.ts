@@ -214,7 +214,7 @@ function plainAdd(input: AddOptions): ParsedAdd | undefined {
   let id: string | undefined;
   let due: Due | undefined;
   let priority = 0;
-  for (const key in input) {
+  for (const key of Object.getOwnPropertyNames(input)) {
     const value: unknown = input[key as keyof AddOptions];
     if (key === "delay" && due === undefined && isWhole(value, DELAY_MAX_MS)) due = { delay: value };
     else if (key === "at" && due === undefined && isWhole(value, TIME_MAX_MS)) due = { atMs: value };

@@ -218,7 +218,7 @@ function settlementOf(task: Task, verdict: Verdict, durationMs: number | undefin
   }
 }
 
-/** How late it was claimed; a worker that has it calls its handler at once. */
+/** How late it was claimed; where handlers are quick it may have waited for a slot since, for moments. */
 const lagOf = ({ startedAtMs = 0, dueAtMs }: Task): number => startedAtMs - dueAtMs;
 
 const timed = (durationMs: number | undefined): Fields =>

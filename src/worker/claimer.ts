@@ -180,6 +180,11 @@ export class Claimer {
     return free > 0 && (this.#reservations.keeping === 0 || free >= this.#places * CLAIM_SHARE_MIN);
   }
 
+  /** What it claimed ahead has waited for too long: handlers have become slow. */
+  slowDown(): void {
+    this.#freedMean = 0;
+  }
+
   /**
    * Claims nothing more. Resolves when the claims that are under way have been answered (their batches are still given out),
    * or after `answerMs`; then the worker's traces in the shards are gone.
@@ -204,7 +209,7 @@ export class Claimer {
   }
 
   get #ahead(): number {
-    return Math.floor(this.#freedMean);
+    return Math.round(this.#freedMean);
   }
 
   /** How many tasks this worker may hold or wait for. */
@@ -217,13 +222,8 @@ export class Claimer {
     return mayClaim() ? slots() + this.#ahead - this.#reservations.slots : 0;
   }
 
-  /** Where tasks wait and no slot became free for them, handlers have become slow. */
   #learn(freed: number): void {
-    const { concurrency, slots } = this.#options;
-    const isSlow = freed === 0 && slots() < 0;
-    this.#freedMean = isSlow
-      ? 0
-      : this.#freedMean + (Math.min(freed, concurrency) - this.#freedMean) * FREED_WEIGHT;
+    this.#freedMean += (Math.min(freed, this.#options.concurrency) - this.#freedMean) * FREED_WEIGHT;
   }
 
   #claimsOf(keys: ShardKeys): ShardClaims {

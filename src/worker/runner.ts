@@ -24,6 +24,8 @@ export interface RunnerOptions {
   readonly runs: Runs;
   readonly onVerdict: (held: HeldTask, verdict: Verdict, result: unknown) => void;
   readonly onReturned: () => void;
+  /** Tasks have waited for a slot for too long, and go back. */
+  readonly onWaitedTooLong: () => void;
   readonly onProgress: (held: HeldTask, value: unknown) => void;
 }
 
@@ -42,7 +44,10 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#waiting = new WaitingTasks((held) => this.#giveBack(held));
+    this.#waiting = new WaitingTasks(
+      (held) => this.#giveBack(held),
+      () => options.onWaitedTooLong(),
+    );
   }
 
   get running(): ReadonlySet<HeldTask> {
@@ -177,12 +182,15 @@ export class Runner {
   #startWaiting(): void {
     if (this.#isStartingWaiting) return;
     this.#isStartingWaiting = true;
-    while (this.#running.size < this.#options.concurrency) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      this.#start(next.held, next.triedMs);
+    try {
+      while (this.#running.size < this.#options.concurrency) {
+        const next = this.#waiting.shift();
+        if (next === undefined) break;
+        this.#start(next.held, next.triedMs);
+      }
+    } finally {
+      this.#isStartingWaiting = false;
     }
-    this.#isStartingWaiting = false;
   }
 
   #giveBack(held: HeldTask): void {

@@ -185,6 +185,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
         this.#sendSoon();
       },
       onReturned: () => this.#sendSoon(),
+      onWaitedTooLong: () => this.#claimer?.slowDown(),
       onProgress: ({ task }, value) => this.#emit("progress", task as Task<T>, value),
     });
     const { concurrency } = this.parsed;

@@ -18,11 +18,14 @@ const WAIT_MAX_MS = 50;
 
 export class WaitingTasks {
   readonly #giveBack: (held: HeldTask) => void;
+  readonly #onLate: () => void;
   readonly #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(giveBack: (held: HeldTask) => void) {
+  /** @param onLate called before those are given back that have waited for too long */
+  constructor(giveBack: (held: HeldTask) => void, onLate: () => void) {
     this.#giveBack = giveBack;
+    this.#onLate = onLate;
   }
 
   get count(): number {
@@ -63,6 +66,7 @@ export class WaitingTasks {
     const nowMs = performance.now();
     const kept = this.#waiting.findIndex(({ untilMs }) => untilMs > nowMs);
     const late = this.#waiting.splice(0, kept === -1 ? this.#waiting.length : kept);
+    if (late.length > 0) this.#onLate();
     for (const { held } of late) this.#giveBack(held);
     this.#arm();
   }

@@ -9,7 +9,8 @@ const held = (id: string): HeldTask => ({ id }) as HeldTask;
 
 function setup() {
   const givenBack: string[] = [];
-  return { givenBack, waiting: new WaitingTasks(({ id }) => void givenBack.push(id)) };
+  const onLate = vi.fn<() => void>();
+  return { givenBack, onLate, waiting: new WaitingTasks(({ id }) => void givenBack.push(id), onLate) };
 }
 
 test("hands them on in the order in which they came", () => {
@@ -25,7 +26,7 @@ test("hands them on in the order in which they came", () => {
 });
 
 test("gives back each that has waited for 50 ms, and keeps those that came later", () => {
-  const { waiting, givenBack } = setup();
+  const { waiting, givenBack, onLate } = setup();
   waiting.push(held("a"), 0);
   vi.advanceTimersByTime(30);
   waiting.push(held("b"), 0);
@@ -34,6 +35,7 @@ test("gives back each that has waited for 50 ms, and keeps those that came later
   expect(waiting.count).toBe(1);
   vi.advanceTimersByTime(30);
   expect(givenBack).toEqual(["a", "b"]);
+  expect(onLate).toHaveBeenCalledTimes(2);
 });
 
 test("goes on giving back when it was empty meanwhile", () => {
@@ -49,10 +51,11 @@ test("goes on giving back when it was empty meanwhile", () => {
 });
 
 test("gives all of them back at once when it is cleared", () => {
-  const { waiting, givenBack } = setup();
+  const { waiting, givenBack, onLate } = setup();
   waiting.push(held("a"), 0);
   waiting.push(held("b"), 0);
   waiting.clear();
   expect(givenBack).toEqual(["a", "b"]);
+  expect(onLate).not.toHaveBeenCalled();
   expect(vi.getTimerCount()).toBe(0);
 });
