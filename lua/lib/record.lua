@@ -12,8 +12,8 @@
 -- A producer sends all but the first time, as plain text; the script puts that before it by the Redis clock.
 -- `more` holds the facts that changed, as "attempts:deaths:dueAtMs" (due 0 means as in the record).
 --
--- A newer release, or somebody else, may have written what cannot be read here. That must cost its own task alone: no function
--- below fails, whatever the bytes are.
+-- A newer release, or somebody else, may have written what cannot be read here. That must cost its own task alone: what takes
+-- a record apart is asked for readable ones only, and the rest never fails, whatever the bytes are.
 
 local byte = string.byte
 

@@ -28,7 +28,7 @@ export class PromptConnector extends AbstractConnector {
     const place = { host, port: port ?? 0, family };
     this.#tell = tell;
     this.connecting = true;
-    const socket = tls === undefined ? createConnection(place) : connectTls({ ...place, ...tls });
+    const socket = tls ? connectTls({ ...place, ...tls }) : createConnection(place);
     this.stream = socket;
     socket.once("error", (error) => (this.firstError = error));
     return await Promise.resolve(socket);

@@ -51,8 +51,18 @@ export function unreadView(
     addedAtMs: 0,
     attempt: attempts,
     priority: 0,
-    error: error === "" ? briefly(describeFailure(reason)) : (JSON.parse(error) as TaskError),
+    error: lastError(error) ?? briefly(describeFailure(reason)),
   };
+}
+
+/** Others may have written that, too. */
+function lastError(json: string): TaskError | undefined {
+  if (json === "") return undefined;
+  try {
+    return JSON.parse(json) as TaskError;
+  } catch {
+    return undefined;
+  }
 }
 
 function readView(queue: string, shard: number, id: string, stored: StoredTask): Task {
