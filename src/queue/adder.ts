@@ -27,6 +27,7 @@ import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
 import { complete, sentTask, type SentTask } from "./added-task.ts";
 import { Batcher, overloaded, type Item } from "./batcher.ts";
+import { inOrderOfDue } from "./due-order.ts";
 import { encodePayload } from "./payload.ts";
 import type { Registered, Registration } from "./registration.ts";
 
@@ -338,32 +339,6 @@ export class Adder {
       `Expected queue ${this.#store.namespace.queue} to stay, but it was obliterated while tasks were added. Add them again.`,
     );
   }
-}
-
-/**
- * A call takes tasks that are due one after the other: Redis finds the places of neighbours in a sorted set sooner than those
- * of strangers. Those that ask the same of the replicas come together, since they may share calls. Of two tasks with the
- * same id the first that was given is to be added, so then all stay as they were.
- */
-function inOrderOfDue(prepared: readonly Prepared[]): { one: Prepared; index: number }[] {
-  const nowMs = Date.now();
-  const ids = new Set<string>();
-  let isAnyTwice = false;
-  const ordered = prepared.map((one, index) => {
-    const { id, due } = one.options;
-    if (id !== undefined) {
-      isAnyTwice ||= ids.has(id);
-      ids.add(id);
-    }
-    return { one, index, dueAtMs: "delay" in due ? nowMs + due.delay : due.atMs };
-  });
-  if (isAnyTwice) return ordered;
-  return ordered.sort((a, b) => {
-    const [left, right] = [a.one.confirmation, b.one.confirmation];
-    return left === right || isSameConfirmation(left, right)
-      ? a.dueAtMs - b.dueAtMs
-      : (left?.replicas ?? 0) - (right?.replicas ?? 0) || (left?.timeoutMs ?? 0) - (right?.timeoutMs ?? 0);
-  });
 }
 
 function outcomesOf(

@@ -7,8 +7,9 @@ import type { Run } from "../telemetry/runs.ts";
 /**
  * A task under this worker's lease.
  *
- * States: waiting for a slot -> running -> returned -> settled; or lost, from each of the first three, when the lease is not ours any more. The
- * handler may go on running in all of them: JavaScript cannot stop it, only tell it (`signal`).
+ * States: waiting for a slot -> running -> returned -> settled; or given back from the first; or lost, from each of the first
+ * three, when the lease is not ours any more. Once it runs the handler may go on in all of them: JavaScript cannot stop it,
+ * only tell it (`signal`).
  */
 export class HeldTask {
   readonly keys: ShardKeys;

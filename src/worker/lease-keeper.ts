@@ -5,8 +5,8 @@ import { READ_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts
 import type { HeldTask } from "./held-task.ts";
 
 /**
- * Keeps the leases of tasks that run or wait for a slot: renews them with one call a shard when a third of the time has passed, and gives up
- * those that could not be renewed in time.
+ * Keeps the leases of tasks that run or wait for a slot: renews them with one call a shard when a third of the time has
+ * passed, and gives up those that could not be renewed in time.
  *
  * A lease is counted from before its claim or renewal was sent, on the monotonic clock: so this side always believes it to
  * end before Redis does, whatever the network and the wall clocks do. At that moment the handler is told, also when Redis
