@@ -98,7 +98,9 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   readonly #control: QueueControl;
   readonly #taskLog: TaskLog;
   readonly #instruments: QueueInstruments;
-  readonly #pending = new Set<Promise<unknown>>();
+  /** How many calls are under way. A Set of them would keep them alive for long; see `HeldTasks`. */
+  #pending = 0;
+  #onIdle = (): void => {};
   #isClosed = false;
 
   /**
@@ -379,7 +381,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#connection.release();
   }
 
@@ -391,12 +393,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   /** Counts a call as under way, so that `close` waits for it. */
   async #use<R>(work: () => Promise<R>): Promise<R> {
     this.#checkOpen();
-    const result = work();
-    this.#pending.add(result);
+    this.#pending++;
     try {
-      return await result;
+      return await work();
     } finally {
-      this.#pending.delete(result);
+      if (--this.#pending === 0) this.#onIdle();
     }
   }
 

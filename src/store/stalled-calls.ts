@@ -7,10 +7,15 @@
  */
 const STALLED_MS = 1000;
 
+interface Sent {
+  readonly sentMs: number;
+  isAnswered: boolean;
+}
+
 export class StalledCalls {
   readonly #onStalled: () => void;
-  /** When they were sent, the oldest first. */
-  readonly #sentMs = new Map<Promise<unknown>, number>();
+  /** The oldest first; those that were answered leave when it is looked. Holds no answer, however long one may be. */
+  #sent: Sent[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(onStalled: () => void) {
@@ -18,17 +23,19 @@ export class StalledCalls {
   }
 
   watch(answer: Promise<unknown>): void {
-    this.#sentMs.set(answer, performance.now());
+    const sent = { sentMs: performance.now(), isAnswered: false };
+    this.#sent.push(sent);
     if (this.#timer === undefined) this.#lookIn(STALLED_MS);
-    const forget = (): void => void this.#sentMs.delete(answer);
+    const forget = (): void => void (sent.isAnswered = true);
     answer.then(forget, forget);
   }
 
   #look(): void {
     this.#timer = undefined;
-    const [oldestMs] = this.#sentMs.values();
-    if (oldestMs === undefined) return;
-    const waitedMs = performance.now() - oldestMs;
+    this.#sent = this.#sent.filter(({ isAnswered }) => !isAnswered);
+    const [oldest] = this.#sent;
+    if (oldest === undefined) return;
+    const waitedMs = performance.now() - oldest.sentMs;
     if (waitedMs >= STALLED_MS) this.#onStalled();
     this.#lookIn(waitedMs >= STALLED_MS ? STALLED_MS : STALLED_MS - waitedMs);
   }

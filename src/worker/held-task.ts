@@ -26,6 +26,9 @@ export class HeldTask {
   /** What becomes of it has been decided: what the handler does from now on does not count. */
   isDecided = false;
   isLost = false;
+  /** Its seats among those whose leases are kept, and those that run; see `HeldTasks`. */
+  leaseSeat = -1;
+  runSeat = -1;
   /** Where it was added, if that was traced. */
   readonly trace: TraceContext | undefined;
   /** What is told of the handler's run, if somebody listens. */

@@ -3,6 +3,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import { READ_BATCH_MAX, within, type QueueStore } from "../store/queue-store.ts";
 import type { HeldTask } from "./held-task.ts";
+import { HeldTasks } from "./held-tasks.ts";
 
 /**
  * Keeps the leases of tasks that run or wait for a slot: renews them with one call a shard when a third of the time has
@@ -25,7 +26,7 @@ const BLOCKED_SHARE = 1 / 3;
 export class LeaseKeeper {
   readonly #store: QueueStore;
   readonly #options: LeaseKeeperOptions;
-  readonly #held = new Map<ShardKeys, Set<HeldTask>>();
+  readonly #held = new Map<ShardKeys, HeldTasks>();
   readonly #renewing = new Set<ShardKeys>();
   readonly #loop: Loop;
   #expectedMs = Number.POSITIVE_INFINITY;
@@ -50,9 +51,9 @@ export class LeaseKeeper {
   }
 
   add(held: HeldTask): void {
-    const ofShard = this.#held.get(held.keys);
-    if (ofShard === undefined) this.#held.set(held.keys, new Set([held]));
-    else ofShard.add(held);
+    let ofShard = this.#held.get(held.keys);
+    if (ofShard === undefined) this.#held.set(held.keys, (ofShard = new HeldTasks("leaseSeat")));
+    ofShard.add(held);
   }
 
   remove(held: HeldTask): void {
@@ -63,11 +64,12 @@ export class LeaseKeeper {
   async runOnce(): Promise<number> {
     const { leaseMs } = this.#options;
     this.#noticeBlocking();
-    for (const [keys, held] of this.#held) {
+    for (const [keys, ofShard] of this.#held) {
       const nowMs = performance.now();
-      for (const one of held) if (one.deadlineMs <= nowMs) this.#lose(one);
-      const isDue = [...held].some(({ deadlineMs }) => deadlineMs - nowMs <= leaseMs * RENEW_WHEN_LEFT);
-      if (isDue && !this.#renewing.has(keys)) void this.#renew(keys, [...held]); // its failures end in the look above
+      for (const one of ofShard.all()) if (one.deadlineMs <= nowMs) this.#lose(one);
+      const held = ofShard.all();
+      const isDue = held.some(({ deadlineMs }) => deadlineMs - nowMs <= leaseMs * RENEW_WHEN_LEFT);
+      if (isDue && !this.#renewing.has(keys)) void this.#renew(keys, held); // its failures end in the look above
     }
     this.#expectedMs = performance.now() + leaseMs / LOOKS_PER_LEASE;
     return await Promise.resolve(leaseMs / LOOKS_PER_LEASE);

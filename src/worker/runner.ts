@@ -5,6 +5,7 @@ import { attemptOf, type TaskLog } from "../runtime/task-log.ts";
 import type { Runs } from "../telemetry/runs.ts";
 import type { FindHandler, HandlerContext } from "./handler.ts";
 import type { HeldTask } from "./held-task.ts";
+import { HeldTasks } from "./held-tasks.ts";
 import { WaitingTasks } from "./waiting-tasks.ts";
 
 /**
@@ -35,7 +36,7 @@ export class TaskTimeoutError extends Error {
 
 export class Runner {
   readonly #options: RunnerOptions;
-  readonly #running = new Set<HeldTask>();
+  readonly #running = new HeldTasks("runSeat");
   readonly #unhandled = new Set<string>();
   readonly #onIdle: (() => void)[] = [];
   readonly #waiting: WaitingTasks;
@@ -50,7 +51,7 @@ export class Runner {
     );
   }
 
-  get running(): ReadonlySet<HeldTask> {
+  get running(): Pick<HeldTasks, "size" | "all"> {
     return this.#running;
   }
 

@@ -271,7 +271,7 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     await bounded(Promise.all(this.#startings), CLOSE_CALL_MS);
     await bounded(this.#runner.drained(), graceMs);
     const reason = new WorkerClosedError("the worker is closing and its grace is spent");
-    for (const held of this.#runner.running) this.#runner.abandon(held, RELEASE, reason);
+    for (const held of this.#runner.running.all()) this.#runner.abandon(held, RELEASE, reason);
     await bounded(this.#settler.drain(), SETTLE_ON_CLOSE_MS);
     await this.#keeper.stop();
     const left = this.#claimer?.leave(performance.now() + CLOSE_CALL_MS);
