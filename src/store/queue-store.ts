@@ -31,7 +31,7 @@ export const CLAIM_BATCH_MAX = 200;
  * How many tasks one `add` may hold, so that it keeps Redis busy for a millisecond or so: each of them takes the longer the
  * more the shard holds (docs/performance.md).
  */
-export const addBatchMax = (held: number): number => (held < 100_000 ? 150 : held < 1_000_000 ? 75 : 50);
+export const addBatchMax = (held: number): number => (held < 250_000 ? 150 : held < 1_000_000 ? 75 : 50);
 /** Each is counted once a level. */
 export const INSTANTS_MAX = 100;
 
