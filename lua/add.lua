@@ -1,6 +1,6 @@
 -- add: new tasks into the due sets of one shard.
 --
--- One step, so that an acknowledged task has its record and its place. Bounded by the caller: 200 tasks, 512 KiB of records.
+-- One step, so that an acknowledged task has its record and its place. Bounded by the caller: 150 tasks, 512 KiB of records.
 -- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone.
 --
 -- flags:

@@ -101,7 +101,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   /** How many calls are under way. A Set of them would keep them alive for long; see `HeldTasks`. */
   #pending = 0;
   #onIdle = (): void => {};
-  #isClosed = false;
+  #closed: Promise<void> | undefined;
 
   /**
    * Connects when it is first used.
@@ -164,7 +164,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   /**
-   * Adds any number of tasks, in calls of up to 200. Atomic per call, not as a whole.
+   * Adds any number of tasks, in calls of up to 150. Atomic per call, not as a whole.
    *
    * @throws BulkIncompleteError with the ids that were added, refused and unknown; DelayqError as `add`
    */
@@ -379,8 +379,11 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
 
   /** Waits for what was asked for, then lets go of the connection. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    this.#closed ??= this.#close();
+    await this.#closed;
+  }
+
+  async #close(): Promise<void> {
     if (this.#pending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#connection.release();
   }
@@ -417,7 +420,7 @@ export class Queue<T extends TaskTypes<T> = AnyTasks> {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed)
+    if (this.#closed !== undefined)
       throw new DelayqError("DELAYQ_CLOSED", `Expected queue ${this.name} to be open; it was closed.`);
   }
 }

@@ -6,6 +6,7 @@
  * it is told once a second.
  */
 const STALLED_MS = 1000;
+const LOOK_MIN_MS = 100;
 
 interface Sent {
   readonly sentMs: number;
@@ -37,7 +38,7 @@ export class StalledCalls {
     if (oldest === undefined) return;
     const waitedMs = performance.now() - oldest.sentMs;
     if (waitedMs >= STALLED_MS) this.#onStalled();
-    this.#lookIn(waitedMs >= STALLED_MS ? STALLED_MS : STALLED_MS - waitedMs);
+    this.#lookIn(waitedMs >= STALLED_MS ? STALLED_MS : Math.max(LOOK_MIN_MS, STALLED_MS - waitedMs));
   }
 
   #lookIn(delayMs: number): void {

@@ -4,6 +4,8 @@ import type { TraceContext } from "../core/trace-context.ts";
 import type { ShardKeys } from "../store/keys.ts";
 import type { Run } from "../telemetry/runs.ts";
 
+export const NO_SEAT = -1;
+
 /**
  * A task under this worker's lease.
  *
@@ -27,8 +29,8 @@ export class HeldTask {
   isDecided = false;
   isLost = false;
   /** Its seats among those whose leases are kept, and those that run; see `HeldTasks`. */
-  leaseSeat = -1;
-  runSeat = -1;
+  leaseSeat = NO_SEAT;
+  runSeat = NO_SEAT;
   /** Where it was added, if that was traced. */
   readonly trace: TraceContext | undefined;
   /** What is told of the handler's run, if somebody listens. */

@@ -50,6 +50,7 @@ export class LeaseKeeper {
     return this.#loop.behindMs;
   }
 
+  /** Its shard never changes, so it is in one of the lists. */
   add(held: HeldTask): void {
     let ofShard = this.#held.get(held.keys);
     if (ofShard === undefined) this.#held.set(held.keys, (ofShard = new HeldTasks("leaseSeat")));
@@ -67,8 +68,9 @@ export class LeaseKeeper {
     for (const [keys, ofShard] of this.#held) {
       const nowMs = performance.now();
       for (const one of ofShard.all()) if (one.deadlineMs <= nowMs) this.#lose(one);
-      const held = ofShard.all();
-      const isDue = held.some(({ deadlineMs }) => deadlineMs - nowMs <= leaseMs * RENEW_WHEN_LEFT);
+      const held = ofShard.all().toSorted((a, b) => a.deadlineMs - b.deadlineMs); // the most urgent are renewed first
+      const [first] = held;
+      const isDue = first !== undefined && first.deadlineMs - nowMs <= leaseMs * RENEW_WHEN_LEFT;
       if (isDue && !this.#renewing.has(keys)) void this.#renew(keys, held); // its failures end in the look above
     }
     this.#expectedMs = performance.now() + leaseMs / LOOKS_PER_LEASE;

@@ -88,6 +88,21 @@ test("close waits for what was asked for", async () => {
   expect(await adding).toHaveLength(20_000);
 });
 
+test("every close waits for all that was asked for, also for what fails", async () => {
+  const { queue } = setup();
+  const producer = queue();
+  const ended: string[] = [];
+  const adding = producer.add("a", null, { delay: 60_000 }).then(() => ended.push("add"));
+  const failing = producer.add("a", null, { delay: -1 }).catch(() => ended.push("refused"));
+  const bulk = producer
+    .addBulk(Array.from({ length: 5000 }, (_, data) => ({ name: "a", data, opts: { delay: 60_000 } })))
+    .then(() => ended.push("bulk"));
+  const closes = [producer.close(), producer.close()];
+  await Promise.all(closes.map(async (closed) => await closed.then(() => expect(ended).toHaveLength(3))));
+  await Promise.all([adding, failing, bulk]);
+  await expect(producer.add("a", null)).rejects.toMatchObject({ code: "DELAYQ_CLOSED" });
+});
+
 test("a delay that is no number puts a task off by nothing, and loses none", async () => {
   const { queue, worker } = setup();
   const producer = queue();

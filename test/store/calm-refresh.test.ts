@@ -74,6 +74,24 @@ test("of calls that are not answered it is told once a second", async () => {
   expect(onStalled).toHaveBeenCalledTimes(3);
 });
 
+test("a call that stalls is told though all before and after it were answered", async () => {
+  const onStalled = vi.fn<() => void>();
+  const calls = new StalledCalls(onStalled);
+  calls.watch(Promise.reject(new Error("refused")));
+  await vi.advanceTimersByTimeAsync(500);
+  let answer!: () => void;
+  calls.watch(new Promise<void>((resolve) => (answer = resolve)));
+  await vi.advanceTimersByTimeAsync(400);
+  calls.watch(Promise.resolve());
+  await vi.advanceTimersByTimeAsync(590);
+  expect(onStalled).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(20);
+  expect(onStalled).toHaveBeenCalledTimes(1);
+  answer();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(onStalled).toHaveBeenCalledTimes(1);
+});
+
 test("a call that was given up before it could be sent is not done later", () => {
   const oneTry = { isOver: false, isWritten: false };
   const head = new ScriptHead("evalsha", "sha1", ["k"]);

@@ -59,4 +59,19 @@ describe("held tasks", () => {
     expect(seen).toEqual(["a", "b", "c"]);
     expect(tasks.size).toBe(0);
   });
+
+  test("are those that a Set would have, whatever comes and goes", () => {
+    const all = Array.from({ length: 30 }, (_, i) => held(String(i)));
+    const tasks = new HeldTasks("leaseSeat");
+    const expected = new Set<HeldTask>();
+    for (let step = 0; step < 5000; step++) {
+      const one = all[(step * step * 31 + step * 7) % 29] as HeldTask;
+      const adds = (step * 13) % 7 < 4;
+      tasks[adds ? "add" : "delete"](one);
+      expected[adds ? "add" : "delete"](one);
+      expect(tasks.size).toBe(expected.size);
+      expect(tasks.has(one)).toBe(adds);
+    }
+    expect(new Set(tasks.all())).toEqual(expected);
+  });
 });
