@@ -1,6 +1,16 @@
-import type { Due } from "../core/options.ts";
+import type { Confirmation, Due, ParsedAdd } from "../core/options.ts";
 import type { AddedTask } from "../core/task.ts";
-import type { Prepared } from "./adder.ts";
+import type { TraceContext } from "../core/trace-context.ts";
+
+/** A task that was checked, and is not sent yet. */
+export interface Prepared {
+  readonly name: string;
+  readonly data: unknown;
+  readonly json: string;
+  readonly options: ParsedAdd;
+  readonly confirmation: Confirmation | undefined;
+  readonly trace: TraceContext | undefined;
+}
 
 /** A task as `add` returns it: made when it is sent, and completed when Redis says when it took it. */
 export type SentTask = { -readonly [K in keyof AddedTask]: AddedTask[K] };

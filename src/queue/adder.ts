@@ -25,25 +25,11 @@ import type { QueueInstruments } from "../runtime/instruments.ts";
 import type { CallOptions } from "../store/connection.ts";
 import type { Arg } from "../store/script.ts";
 import { EncodedArgs } from "../store/wire.ts";
-import { complete, sentTask, type SentTask } from "./added-task.ts";
+import { complete, sentTask, type Prepared, type SentTask } from "./added-task.ts";
 import { Batcher, overloaded, type Item } from "./batcher.ts";
 import { inOrderOfDue } from "./due-order.ts";
 import { encodePayload } from "./payload.ts";
 import type { Registered, Registration } from "./registration.ts";
-
-/**
- * Takes tasks in. Everything is checked before anything is written. Tasks of one batch get ids whose buckets belong to one
- * shard, then the next shard has its turn: one script call instead of one per shard. A task with an id of the caller's goes
- * where that id belongs.
- */
-export interface Prepared {
-  readonly name: string;
-  readonly data: unknown;
-  readonly json: string;
-  readonly options: ParsedAdd;
-  readonly confirmation: Confirmation | undefined;
-  readonly trace: TraceContext | undefined;
-}
 
 /** What became of one task: when Redis took it, or that its id was taken. */
 interface Outcome {
@@ -84,6 +70,11 @@ const HEADS_MAX = 1000;
 /** How many tasks of a bulk are put in order together: they are prepared, and take memory, until then. */
 const SORTED_MAX = 5000;
 
+/**
+ * Takes tasks in. Everything is checked before anything is written. Tasks of one batch get ids whose buckets belong to one
+ * shard, then the next shard has its turn: one script call instead of one per shard. A task with an id of the caller's goes
+ * where that id belongs.
+ */
 export class Adder {
   readonly #store: QueueStore;
   readonly #registration: Registration;

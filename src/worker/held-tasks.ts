@@ -1,5 +1,7 @@
 import { NO_SEAT, type HeldTask } from "./held-task.ts";
 
+export type SeatField = "leaseSeat" | "runSeat";
+
 /**
  * Held tasks in no order: an array without gaps, in which each task knows its seat.
  *
@@ -7,8 +9,6 @@ import { NO_SEAT, type HeldTask } from "./held-task.ts";
  * keeps what was in it and points to the next (V8, `OrderedHashTable`). Once one of them has come to be old by chance, young
  * collections keep all that came after: on a busy worker each took 4.4 ms instead of 0.6, every 28 ms.
  */
-export type SeatField = "leaseSeat" | "runSeat";
-
 export class HeldTasks {
   readonly #field: SeatField;
   readonly #tasks: HeldTask[] = [];
