@@ -49,9 +49,9 @@ for at = ITEMS_AT, #ARGV, ITEM_SIZE do
   ids[#ids + 1] = ARGV[at]
 end
 local existing = not big and redis.call("HMGET", tasks, unpack(ids)) or {}
-for i = 1, #ids do
-  if existing[i] or (big and redis.call("HEXISTS", tasks, ids[i]) == 1) then
-    taken[ids[i]] = true
+for i, id in ipairs(ids) do
+  if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then
+    taken[id] = true
   end
 end
 
