@@ -33,17 +33,7 @@ export type SendBatch<O, I extends Item> = (
   options: CallOptions,
 ) => Promise<readonly O[]>;
 
-/** Of a place from which no answer has come since. */
-interface Silence {
-  /** When it answered last, or was asked first. */
-  sinceMs: number;
-  /** When it was asked last. */
-  askedMs: number;
-}
-
 interface Batch<O, I extends Item> {
-  readonly shard: number;
-  readonly confirmation: Confirmation | undefined;
   readonly items: I[];
   readonly resolves: ((outcome: O) => void)[];
   readonly rejects: ((error: unknown) => void)[];
@@ -51,10 +41,17 @@ interface Batch<O, I extends Item> {
 }
 
 /** Calls that may be merged: of one shard, and asking the same of the replicas. */
-type Place = number | string;
-
-const placeOf = (shard: number, confirmation: Confirmation | undefined): Place =>
-  confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
+interface Place<O, I extends Item> {
+  readonly shard: number;
+  readonly confirmation: Confirmation | undefined;
+  /** What has not gone yet. */
+  batch: Batch<O, I> | undefined;
+  inFlight: number;
+  /** Since when no answer has come, while calls are in flight or if the last one was not answered. */
+  silentSinceMs: number | undefined;
+  /** When it was asked last. */
+  askedMs: number;
+}
 
 const HOLD_MS = 20;
 const STALLED_MS = 250;
@@ -72,12 +69,12 @@ export class Batcher<O, I extends Item = Item> {
   readonly #send: SendBatch<O, I>;
   readonly #waitingMax: number;
   readonly #batchMax: () => number;
-  readonly #batches = new Map<Place, Batch<O, I>>();
+  /** By shard, and by what is asked of the replicas. They stay: what comes and goes in a Map is kept alive by its old tables. */
+  readonly #places = new Map<number | string, Place<O, I>>();
+  /** Those that have a batch. */
+  #open: Place<O, I>[] = [];
   #waiting = 0;
   #waitingBytes = 0;
-  readonly #inFlight = new Map<Place, number>();
-  /** Of places with calls in flight, or whose last call was not answered. */
-  readonly #silences = new Map<Place, Silence>();
   #isScheduled = false;
   #isHolding = false;
 
@@ -99,8 +96,8 @@ export class Batcher<O, I extends Item = Item> {
     this.#waiting++;
     this.#waitingBytes += item.bytes;
     return new Promise<O>((resolve, reject) => {
-      const place = placeOf(shard, item.confirmation);
-      const batch = this.#batchFor(place, shard, item);
+      const place = this.#placeOf(shard, item.confirmation);
+      const batch = this.#batchFor(place, item);
       batch.items.push(item);
       batch.resolves.push(resolve);
       batch.rejects.push(reject);
@@ -112,7 +109,7 @@ export class Batcher<O, I extends Item = Item> {
 
   /** How many items wait in the batch of a shard that has not gone yet. */
   waitingFor(shard: number, confirmation: Confirmation | undefined): number {
-    return this.#batches.get(placeOf(shard, confirmation))?.items.length ?? 0;
+    return this.#placeOf(shard, confirmation).batch?.items.length ?? 0;
   }
 
   /**
@@ -120,25 +117,31 @@ export class Batcher<O, I extends Item = Item> {
    * all that it was asked has been given up, it is not for one batch, which finds out whether that is still so.
    */
   isStalled(shard: number, confirmation: Confirmation | undefined): boolean {
-    const place = placeOf(shard, confirmation);
-    const silence = this.#silences.get(place);
+    const { batch, inFlight, silentSinceMs, askedMs } = this.#placeOf(shard, confirmation);
     const nowMs = performance.now();
-    if (silence === undefined || nowMs - silence.sinceMs <= STALLED_MS) return false;
-    const isAsked = this.#inFlight.has(place) || this.#batches.has(place);
-    return isAsked || nowMs - silence.askedMs < PROBE_MS;
+    if (silentSinceMs === undefined || nowMs - silentSinceMs <= STALLED_MS) return false;
+    return inFlight > 0 || batch !== undefined || nowMs - askedMs < PROBE_MS;
   }
 
-  #batchFor(place: Place, shard: number, { bytes, confirmation }: I): Batch<O, I> {
-    let batch = this.#batches.get(place);
-    if (batch !== undefined && batch.bytes + bytes > BATCH_BYTES_MAX) {
-      this.#dispatch(place, batch);
-      batch = undefined;
+  #placeOf(shard: number, confirmation: Confirmation | undefined): Place<O, I> {
+    const key =
+      confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = { shard, confirmation, batch: undefined, inFlight: 0, silentSinceMs: undefined, askedMs: 0 };
+      this.#places.set(key, place);
     }
-    if (batch === undefined) {
-      batch = { shard, confirmation, items: [], resolves: [], rejects: [], bytes: 0 };
-      this.#batches.set(place, batch);
+    return place;
+  }
+
+  #batchFor(place: Place<O, I>, { bytes }: I): Batch<O, I> {
+    if (place.batch !== undefined && place.batch.bytes + bytes > BATCH_BYTES_MAX)
+      this.#dispatch(place, place.batch);
+    if (place.batch === undefined) {
+      place.batch = { items: [], resolves: [], rejects: [], bytes: 0 };
+      if (!this.#open.includes(place)) this.#open.push(place);
     }
-    return batch;
+    return place.batch;
   }
 
   #flushSoon(): void {
@@ -149,10 +152,12 @@ export class Batcher<O, I extends Item = Item> {
 
   #flush(): void {
     this.#isScheduled = false;
-    for (const [place, batch] of this.#batches) {
-      if (this.#inFlight.has(place)) this.#hold();
-      else this.#dispatch(place, batch);
+    for (const place of this.#open) {
+      if (place.batch === undefined) continue;
+      if (place.inFlight > 0) this.#hold();
+      else this.#dispatch(place, place.batch);
     }
+    this.#open = this.#open.filter(({ batch }) => batch !== undefined);
   }
 
   #hold(): void {
@@ -163,32 +168,27 @@ export class Batcher<O, I extends Item = Item> {
 
   #release(): void {
     this.#isHolding = false;
-    for (const [place, batch] of this.#batches) this.#dispatch(place, batch);
+    for (const place of this.#open) if (place.batch !== undefined) this.#dispatch(place, place.batch);
+    this.#open = [];
   }
 
-  #dispatch(place: Place, batch: Batch<O, I>): void {
-    this.#batches.delete(place);
-    const inFlight = this.#inFlight.get(place) ?? 0;
-    const nowMs = performance.now();
-    const silence = this.#silences.get(place);
-    if (silence === undefined) this.#silences.set(place, { sinceMs: nowMs, askedMs: nowMs });
-    else silence.askedMs = nowMs;
-    this.#inFlight.set(place, inFlight + 1);
+  #dispatch(place: Place<O, I>, batch: Batch<O, I>): void {
+    place.batch = undefined;
+    place.inFlight++;
+    place.askedMs = performance.now();
+    place.silentSinceMs ??= place.askedMs;
     void this.#deliver(place, batch); // its failures reach those who asked
   }
 
-  #ended(place: Place, isAnswered: boolean): void {
-    const left = (this.#inFlight.get(place) ?? 1) - 1;
-    if (left > 0) this.#inFlight.set(place, left);
-    else this.#inFlight.delete(place);
-    const silence = this.#silences.get(place);
-    if (isAnswered && left === 0) this.#silences.delete(place);
-    else if (isAnswered && silence !== undefined) silence.sinceMs = performance.now();
-    if (this.#batches.size > 0) this.#flushSoon();
+  #ended(place: Place<O, I>, isAnswered: boolean): void {
+    place.inFlight--;
+    if (isAnswered) place.silentSinceMs = place.inFlight > 0 ? performance.now() : undefined;
+    if (this.#open.length > 0) this.#flushSoon();
   }
 
-  async #deliver(place: Place, batch: Batch<O, I>): Promise<void> {
-    const { shard, confirmation, items, resolves, rejects, bytes } = batch;
+  async #deliver(place: Place<O, I>, batch: Batch<O, I>): Promise<void> {
+    const { shard, confirmation } = place;
+    const { items, resolves, rejects, bytes } = batch;
     let isAnswered = true;
     try {
       const args = items.flatMap((item) => item.args);
