@@ -46,6 +46,8 @@ interface Place<O, I extends Item> {
   readonly confirmation: Confirmation | undefined;
   /** What has not gone yet. */
   batch: Batch<O, I> | undefined;
+  /** Whether it is looked at by the next flush. */
+  isOpen: boolean;
   inFlight: number;
   /** Since when no answer has come, while calls are in flight or if the last one was not answered. */
   silentSinceMs: number | undefined;
@@ -53,9 +55,16 @@ interface Place<O, I extends Item> {
   askedMs: number;
 }
 
+const keyOf = (shard: number, confirmation: Confirmation | undefined): number | string =>
+  confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
+
 const HOLD_MS = 20;
 const STALLED_MS = 250;
 const PROBE_MS = 1000;
+/** More places are there only with very many shards, or where callers ask for ever other confirmations. */
+const PLACES_MAX = 4096;
+/** A place that was asked in vain so long ago may be forgotten. */
+const FORGOTTEN_MS = 60_000;
 const WAITING_BYTES_MAX = 1024 * BATCH_BYTES_MAX;
 
 export function overloaded(waitingMax: number): DelayqError {
@@ -69,9 +78,13 @@ export class Batcher<O, I extends Item = Item> {
   readonly #send: SendBatch<O, I>;
   readonly #waitingMax: number;
   readonly #batchMax: () => number;
-  /** By shard, and by what is asked of the replicas. They stay: what comes and goes in a Map is kept alive by its old tables. */
+  /**
+   * By shard, and by what is asked of the replicas. They stay as long as they are not too many: what comes and goes in a Map is
+   * kept alive by the Map's old tables.
+   */
   readonly #places = new Map<number | string, Place<O, I>>();
-  /** Those that have a batch. */
+  #forgetAt = PLACES_MAX;
+  /** All that have a batch, and those whose batch has gone since the last flush. */
   #open: Place<O, I>[] = [];
   #waiting = 0;
   #waitingBytes = 0;
@@ -109,7 +122,7 @@ export class Batcher<O, I extends Item = Item> {
 
   /** How many items wait in the batch of a shard that has not gone yet. */
   waitingFor(shard: number, confirmation: Confirmation | undefined): number {
-    return this.#placeOf(shard, confirmation).batch?.items.length ?? 0;
+    return this.#places.get(keyOf(shard, confirmation))?.batch?.items.length ?? 0;
   }
 
   /**
@@ -117,21 +130,39 @@ export class Batcher<O, I extends Item = Item> {
    * all that it was asked has been given up, it is not for one batch, which finds out whether that is still so.
    */
   isStalled(shard: number, confirmation: Confirmation | undefined): boolean {
-    const { batch, inFlight, silentSinceMs, askedMs } = this.#placeOf(shard, confirmation);
+    const place = this.#places.get(keyOf(shard, confirmation));
     const nowMs = performance.now();
-    if (silentSinceMs === undefined || nowMs - silentSinceMs <= STALLED_MS) return false;
-    return inFlight > 0 || batch !== undefined || nowMs - askedMs < PROBE_MS;
+    if (place?.silentSinceMs === undefined || nowMs - place.silentSinceMs <= STALLED_MS) return false;
+    return place.inFlight > 0 || place.batch !== undefined || nowMs - place.askedMs < PROBE_MS;
   }
 
   #placeOf(shard: number, confirmation: Confirmation | undefined): Place<O, I> {
-    const key =
-      confirmation === undefined ? shard : `${shard} ${confirmation.replicas} ${confirmation.timeoutMs}`;
+    const key = keyOf(shard, confirmation);
     let place = this.#places.get(key);
     if (place === undefined) {
-      place = { shard, confirmation, batch: undefined, inFlight: 0, silentSinceMs: undefined, askedMs: 0 };
+      if (this.#places.size >= this.#forgetAt) this.#forgetIdle();
+      place = {
+        shard,
+        confirmation,
+        batch: undefined,
+        isOpen: false,
+        inFlight: 0,
+        silentSinceMs: undefined,
+        askedMs: 0,
+      };
       this.#places.set(key, place);
     }
     return place;
+  }
+
+  /** Next when they have doubled: so that a new place costs little, however many cannot be forgotten. */
+  #forgetIdle(): void {
+    const longAgoMs = performance.now() - FORGOTTEN_MS;
+    for (const [key, { batch, inFlight, silentSinceMs, askedMs }] of this.#places) {
+      const isSettled = silentSinceMs === undefined || askedMs < longAgoMs;
+      if (batch === undefined && inFlight === 0 && isSettled) this.#places.delete(key);
+    }
+    this.#forgetAt = Math.max(PLACES_MAX, 2 * this.#places.size);
   }
 
   #batchFor(place: Place<O, I>, { bytes }: I): Batch<O, I> {
@@ -139,37 +170,45 @@ export class Batcher<O, I extends Item = Item> {
       this.#dispatch(place, place.batch);
     if (place.batch === undefined) {
       place.batch = { items: [], resolves: [], rejects: [], bytes: 0 };
-      if (!this.#open.includes(place)) this.#open.push(place);
+      this.#openAgain(place);
     }
     return place.batch;
+  }
+
+  #openAgain(place: Place<O, I>): void {
+    if (place.isOpen) return;
+    place.isOpen = true;
+    this.#open.push(place);
   }
 
   #flushSoon(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isScheduled = false;
-    for (const place of this.#open) {
-      if (place.batch === undefined) continue;
-      if (place.inFlight > 0) this.#hold();
-      else this.#dispatch(place, place.batch);
-    }
-    this.#open = this.#open.filter(({ batch }) => batch !== undefined);
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#flush(({ inFlight }) => inFlight === 0);
+      if (this.#open.length > 0) this.#hold();
+    });
   }
 
   #hold(): void {
     if (this.#isHolding) return;
     this.#isHolding = true;
-    setTimeout(() => this.#release(), HOLD_MS);
+    setTimeout(() => {
+      this.#isHolding = false;
+      this.#flush(() => true);
+    }, HOLD_MS);
   }
 
-  #release(): void {
-    this.#isHolding = false;
-    for (const place of this.#open) if (place.batch !== undefined) this.#dispatch(place, place.batch);
+  #flush(mayGo: (place: Place<O, I>) => boolean): void {
+    const open = this.#open;
     this.#open = [];
+    for (const place of open) {
+      place.isOpen = false;
+      if (place.batch === undefined) continue;
+      if (mayGo(place)) this.#dispatch(place, place.batch);
+      else this.#openAgain(place);
+    }
   }
 
   #dispatch(place: Place<O, I>, batch: Batch<O, I>): void {
