@@ -170,12 +170,12 @@ export class Batcher<O, I extends Item = Item> {
       this.#dispatch(place, place.batch);
     if (place.batch === undefined) {
       place.batch = { items: [], resolves: [], rejects: [], bytes: 0 };
-      this.#openAgain(place);
+      this.#markOpen(place);
     }
     return place.batch;
   }
 
-  #openAgain(place: Place<O, I>): void {
+  #markOpen(place: Place<O, I>): void {
     if (place.isOpen) return;
     place.isOpen = true;
     this.#open.push(place);
@@ -207,7 +207,7 @@ export class Batcher<O, I extends Item = Item> {
       place.isOpen = false;
       if (place.batch === undefined) continue;
       if (mayGo(place)) this.#dispatch(place, place.batch);
-      else this.#openAgain(place);
+      else this.#markOpen(place);
     }
   }
 
