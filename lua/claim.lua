@@ -58,12 +58,13 @@ local function claimed(atMs, fence, isMore, ids)
   return { "CLAIMED", atMs, fence, isMore, table.concat(ids, "\n"), records, changed }
 end
 
-local calledAtMs, called = lookBack(calls, answers, worker)
+local called = answerOf(answers, worker)
 if called and number < called[1] then
   return { "STALE" }
 end
 if called and number == called[1] then
   -- Its worker does not know the batch yet, so nobody has extended these leases.
+  local calledAtMs = tonumber(redis.call("ZSCORE", calls, worker))
   local endMs = whole(calledAtMs + leaseMs)
   local held = {}
   for _, id in ipairs(redis.call("ZRANGEBYSCORE", leased, endMs, endMs)) do
@@ -74,27 +75,29 @@ if called and number == called[1] then
   return claimed(calledAtMs, called[2], 1, held)
 end
 
--- From the runway, and where that is dry from the due set.
+-- From the runway, and when that is dry from the due set. Fewer than wanted: there are no more.
 local function take(level, wanted)
-  local popped = redis.call("LPOP", ready[level + 1], whole(wanted))
-  if popped then
-    return popped
+  local taken = redis.call("LPOP", ready[level + 1], whole(wanted)) or {}
+  if #taken == wanted then
+    return taken
   end
-  local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", whole(wanted))
+  local limit = whole(wanted - #taken)
+  local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", limit)
   if #found > 0 then
     redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#found - 1))
+    for _, id in ipairs(found) do
+      taken[#taken + 1] = id
+    end
   end
-  return found
+  return taken
 end
 
 local ids, bytes, isFull = {}, 0, false
 for i = 1, paused and 0 or #levels do
   local level = string.byte(levels, i) - 48
   while #ids < count and not isFull do
-    local taken = take(level, big and 1 or count - #ids)
-    if #taken == 0 then
-      break
-    end
+    local wanted = big and 1 or count - #ids
+    local taken = take(level, wanted)
     if #ids == 0 and not big then
       ids = taken
     else
@@ -109,6 +112,9 @@ for i = 1, paused and 0 or #levels do
         end
       end
     end
+    if #taken < wanted then
+      break
+    end
   end
 end
 
@@ -119,7 +125,7 @@ elseif isLeft then
   wakeWorkers(waiting, 1)
 end
 if #ids == 0 then
-  remember(calls, answers, worker, nowMs, { number, "0" })
+  noteAnswer(calls, answers, worker, nowMs, { number, "0" })
   return { paused and "PAUSED" or "EMPTY" }
 end
 
@@ -134,7 +140,6 @@ for i = #ids, 1, -1 do
   holds[at + 1], holds[at + 2] = ids[i], lease
   at = at + 2
 end
-redis.call("HSET", seq, "fence", fence)
 local firstEndMs = redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]
 local looksAtMs = isLeft and tonumber(last[2] or nil) or 0
 if
@@ -142,9 +147,11 @@ if
   and not (nowMs < looksAtMs and looksAtMs <= nowMs + leaseMs)
 then
   publish(due[1], whole(leaseMs) .. (isLeft and "" or " " .. fence))
-  redis.call("HSET", seq, "looksAt", endMs)
+  redis.call("HSET", seq, "fence", fence, "looksAt", endMs)
+else
+  redis.call("HSET", seq, "fence", fence)
 end
 redis.call("ZADD", leased, unpack(ends))
 redis.call("HSET", leases, unpack(holds))
-remember(calls, answers, worker, nowMs, { number, fence })
+noteAnswer(calls, answers, worker, nowMs, { number, fence })
 return claimed(nowMs, fence, isLeft and 1 or 0, ids)

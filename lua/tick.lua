@@ -1,6 +1,9 @@
 -- tick: the scheduler's one call. Expired leases back to the due set (or to the dead), due ids onto the runway, idle
 -- workers woken, what has outlived its time forgotten; and when to come back.
 --
+-- A busy shard is ticked several hundred times a second, and each command costs: what can wait for a second, and what is
+-- amiss only after Redis' clock was set back, is seen to when the caller says so.
+--
 -- One step, so that a shard that changed hands is served by the new owner alone: an old epoch changes nothing. Safety does
 -- not rest on that: two schedulers on one shard still move each task once. Bounded: 200 leases, 500 ids a level, 200 of
 -- the rest; whoever finds more comes back at once.
@@ -28,10 +31,11 @@
 -- ARGV[1]      nowMs    int   0 means Redis TIME
 -- ARGV[2]      epoch    int   the epoch under which the caller owns the shard
 -- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
+-- ARGV[4]      tidies   int   1 to forget what has outlived its time, and to pull in deadlines; else 0
 --
 -- Replies
 --   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }  nextWakeMs is -1
---                       when nothing is pending; woken says how many workers were told of what lies on the runway, fence
+--                       when nothing is pending, and knows what is to be forgotten only of a tick that tidies; woken says how many workers were told of what lies on the runway, fence
 --                       what the last claim has; the ids are one text each, a line an id
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
@@ -42,7 +46,7 @@ local tasks, more, leased, leases = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
 local dead, done, errors, results = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
 local ctl, seq, stats = KEYS[29], KEYS[30], KEYS[31]
 local calls, answers, waiting = KEYS[32], KEYS[33], KEYS[34]
-local epoch, leaseMaxMs = ARGV[2], tonumber(ARGV[3])
+local epoch, leaseMaxMs, tidies = ARGV[2], tonumber(ARGV[3]), ARGV[4] == "1"
 local REAP_MAX, REAP_BIG_MAX, FILL_MAX, FORGET_MAX = 200, 8, 500, 200
 -- Longer than any worker waits before it looks by itself, and is noted again.
 local WAITING_KEPT_MS = 700000
@@ -53,21 +57,32 @@ if not known[1] then
   return { "NO_QUEUE" }
 end
 local generation, levels, big, paused = known[1], known[2] or "", known[3], known[4] == "1"
-local current = redis.call("HGET", seq, "epoch")
-if current ~= epoch then
-  return { "STALE", current or "0" }
+local last = redis.call("HMGET", seq, "epoch", "fence", "looksAt")
+if last[1] ~= epoch then
+  return { "STALE", last[1] or "0" }
 end
 -- From here on it looks when this answer says.
-redis.call("HDEL", seq, "looksAt")
-
-local farAway =
-  redis.call("ZRANGEBYSCORE", leased, "(" .. whole(nowMs + leaseMaxMs), "+inf", "LIMIT", "0", whole(REAP_MAX))
-for _, id in ipairs(farAway) do
-  redis.call("ZADD", leased, whole(nowMs + leaseMaxMs), id)
+if last[3] then
+  redis.call("HDEL", seq, "looksAt")
 end
 
-local reapMax = big and REAP_BIG_MAX or REAP_MAX
-local expiredLeases = redis.call("ZRANGEBYSCORE", leased, "-inf", whole(nowMs), "LIMIT", "0", whole(reapMax))
+if tidies then
+  local from = "(" .. whole(nowMs + leaseMaxMs)
+  for _, id in ipairs(redis.call("ZRANGEBYSCORE", leased, from, "+inf", "LIMIT", "0", whole(REAP_MAX))) do
+    redis.call("ZADD", leased, whole(nowMs + leaseMaxMs), id)
+  end
+end
+
+local function firstDeadline()
+  return tonumber(redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]) or math.huge
+end
+
+local deadlineMs = firstDeadline()
+local expiredLeases = {}
+if deadlineMs <= nowMs then
+  local reapMax = whole(big and REAP_BIG_MAX or REAP_MAX)
+  expiredLeases = redis.call("ZRANGEBYSCORE", leased, "-inf", whole(nowMs), "LIMIT", "0", reapMax)
+end
 local batch, recovered, buried = {}, {}, {}
 if #expiredLeases > 0 then
   local records = redis.call("HMGET", tasks, unpack(expiredLeases))
@@ -95,6 +110,7 @@ if #expiredLeases > 0 then
   end
   redis.call("ZREM", leased, unpack(expiredLeases))
   redis.call("HDEL", leases, unpack(expiredLeases))
+  deadlineMs = firstDeadline()
   putDue(due, nowMs, batch)
   if #recovered > 0 then
     redis.call("HINCRBY", stats, "recovered", whole(#recovered))
@@ -107,8 +123,8 @@ end
 local moved, onRunway, nextWakeMs = 0, 0, math.huge
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
-  moved = moved + fillRunway(due, ready, level, nowMs, FILL_MAX)
-  onRunway = onRunway + redis.call("LLEN", ready[level + 1])
+  local filled, length = fillRunway(due, ready, level, nowMs, FILL_MAX)
+  moved, onRunway = moved + filled, onRunway + length
   local later =
     redis.call("ZRANGEBYSCORE", due[level + 1], "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", "0", "1")
   if later[2] then
@@ -117,42 +133,38 @@ for i = 1, #levels do
 end
 local woken = onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) or 0
 
-local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
-if #forgotten > 0 then
-  for _, key in ipairs({ tasks, more, errors, results }) do
-    redis.call("HDEL", key, unpack(forgotten))
-  end
-  redis.call("ZREM", done, unpack(forgotten))
+if deadlineMs < math.huge then
+  nextWakeMs = math.min(nextWakeMs, math.max(0, deadlineMs - nowMs + 1))
 end
-local old =
-  redis.call("ZRANGEBYSCORE", calls, "-inf", whole(nowMs - CALLS_KEPT_MS), "LIMIT", "0", whole(FORGET_MAX))
-if #old == 0 then
-  old = redis.call(
-    "ZRANGEBYSCORE",
-    calls,
-    "(" .. whole(nowMs + CALLS_KEPT_MS),
-    "+inf",
-    "LIMIT",
-    "0",
-    whole(FORGET_MAX)
-  )
-end
-if #old > 0 then
-  redis.call("ZREM", calls, unpack(old))
-  redis.call("HDEL", answers, unpack(old))
-end
-redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(nowMs - WAITING_KEPT_MS))
 
-local deadline = redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]
-if deadline then
-  nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(deadline) - nowMs + 1))
+-- Returns in how many ms there is more to forget.
+local function forget()
+  local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
+  if #forgotten > 0 then
+    for _, key in ipairs({ tasks, more, errors, results }) do
+      redis.call("HDEL", key, unpack(forgotten))
+    end
+    redis.call("ZREM", done, unpack(forgotten))
+  end
+  local over, future = whole(nowMs - CALLS_KEPT_MS), "(" .. whole(nowMs + CALLS_KEPT_MS)
+  local old = redis.call("ZRANGEBYSCORE", calls, "-inf", over, "LIMIT", "0", whole(FORGET_MAX))
+  if #old == 0 then
+    old = redis.call("ZRANGEBYSCORE", calls, future, "+inf", "LIMIT", "0", whole(FORGET_MAX))
+  end
+  if #old > 0 then
+    redis.call("ZREM", calls, unpack(old))
+    redis.call("HDEL", answers, unpack(old))
+  end
+  redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(nowMs - WAITING_KEPT_MS))
+  if #forgotten == FORGET_MAX or #old == FORGET_MAX then
+    return 0
+  end
+  local kept = redis.call("ZRANGE", done, "0", "0", "WITHSCORES")[2]
+  return kept and math.max(0, tonumber(kept) - nowMs + 1) or math.huge
 end
-local kept = redis.call("ZRANGE", done, "0", "0", "WITHSCORES")[2]
-if kept then
-  nextWakeMs = math.min(nextWakeMs, math.max(0, tonumber(kept) - nowMs + 1))
-end
-if #forgotten == FORGET_MAX or #old == FORGET_MAX then
-  nextWakeMs = 0
+
+if tidies then
+  nextWakeMs = math.min(nextWakeMs, forget())
 end
 if nextWakeMs == math.huge then
   nextWakeMs = -1
@@ -165,7 +177,7 @@ return {
   nextWakeMs,
   generation,
   woken,
-  redis.call("HGET", seq, "fence") or "0",
+  last[2] or "0",
   table.concat(recovered, "\n"),
   table.concat(buried, "\n"),
 }

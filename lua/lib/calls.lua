@@ -5,37 +5,45 @@ local CALLS_KEPT_MS = 60000
 -- For a shard that nobody ticks any more. Longer, since a test's clock may differ from Redis' own.
 local CALLS_LEFT_MS = "120000"
 
--- nil for a call that is new; else when it was made, and its answer unless that was the plain one.
-local function lookBack(calls, answers, callId)
+local function answerOf(answers, callId)
+  local answer = redis.call("HGET", answers, callId)
+  return answer and cmsgpack.unpack(answer)
+end
+
+-- For a call that may be sent again: nil if it is new; else when it was made, and its answer unless that was the plain one.
+-- A client may have confirmed it by replicas: WAIT waits for what its own connection wrote, so a repeat on another connection
+-- must write too.
+local function recall(calls, answers, callId)
   local atMs = redis.call("ZSCORE", calls, callId)
   if not atMs then
     return nil
   end
-  local answer = redis.call("HGET", answers, callId)
-  return tonumber(atMs), answer and cmsgpack.unpack(answer)
+  redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
+  return tonumber(atMs), answerOf(answers, callId)
 end
 
--- The same for a call that may be sent again, and that a client may have confirmed by replicas: WAIT waits for what its
--- own connection wrote, so a repeat on another connection must write too.
-local function recall(calls, answers, callId)
-  local atMs, answer = lookBack(calls, answers, callId)
-  if atMs then
-    redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
-  end
-  return atMs, answer
+local function noteCall(calls, callId, nowMs)
+  redis.call("ZADD", calls, whole(nowMs), callId)
+  redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
 end
 
--- Each call forgets two that are over, so the memory stays bounded with nobody ticking.
+local function noteAnswer(calls, answers, callId, nowMs, answer)
+  noteCall(calls, callId, nowMs)
+  redis.call("HSET", answers, callId, cmsgpack.pack(answer))
+  redis.call("PEXPIRE", answers, CALLS_LEFT_MS)
+end
+
+-- Each call forgets two that are over, so the memory stays bounded with nobody ticking. (A worker's claims take the place of
+-- one another.)
 local function remember(calls, answers, callId, nowMs, answer)
   local over = redis.call("ZRANGEBYSCORE", calls, "-inf", whole(nowMs - CALLS_KEPT_MS), "LIMIT", "0", "2")
   if #over > 0 then
     redis.call("ZREM", calls, unpack(over))
     redis.call("HDEL", answers, unpack(over))
   end
-  redis.call("ZADD", calls, whole(nowMs), callId)
-  redis.call("PEXPIRE", calls, CALLS_LEFT_MS)
   if answer then
-    redis.call("HSET", answers, callId, cmsgpack.pack(answer))
-    redis.call("PEXPIRE", answers, CALLS_LEFT_MS)
+    noteAnswer(calls, answers, callId, nowMs, answer)
+  else
+    noteCall(calls, callId, nowMs)
   end
 end

@@ -3,18 +3,19 @@
 
 local RUNWAY_MAX = 2000
 
--- Moves up to `limit` due ids of a level onto its runway. Returns how many.
+-- Moves up to `limit` due ids of a level onto its runway. Returns how many, and how many are there now.
 local function fillRunway(due, ready, level, nowMs, limit)
-  local room = math.min(limit, RUNWAY_MAX - redis.call("LLEN", ready[level + 1]))
+  local length = redis.call("LLEN", ready[level + 1])
+  local room = math.min(limit, RUNWAY_MAX - length)
   if room <= 0 then
-    return 0
+    return 0, length
   end
   local ids = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", whole(room))
   if #ids > 0 then
-    redis.call("RPUSH", ready[level + 1], unpack(ids))
+    length = redis.call("RPUSH", ready[level + 1], unpack(ids))
     redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#ids - 1))
   end
-  return #ids
+  return #ids, length
 end
 
 -- Takes one away. Where its record cannot be read its level is not known, so that it may be on another runway.

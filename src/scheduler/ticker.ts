@@ -40,6 +40,8 @@ const LEAVE_MS = 1000;
 const NEVER = -1;
 const LOOK_AGAIN = "again";
 const LOOK_AGAIN_MS = 250;
+/** A tick tidies if none has for so long; and after one that did not, there is another by then. */
+const TIDY_MS = 1000;
 
 export class Ticker {
   readonly #connection: Connection;
@@ -55,6 +57,8 @@ export class Ticker {
   #nextAtMs = Number.POSITIVE_INFINITY;
   /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
   #isPlanned = false;
+  /** When to tidy at the latest, once a tick was sent that did not. */
+  #tidyAtMs = 0;
   /** When to look again, unless a claim with a higher fence than `since` leaves nothing behind. */
   #again: { readonly since: number; readonly atMs: number } | undefined;
   #epoch: string | undefined;
@@ -84,11 +88,13 @@ export class Ticker {
     this.#nextAtMs = Number.POSITIVE_INFINITY;
     this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
-    const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", within(CALL_MS, signal));
+    const tidies = performance.now() >= this.#tidyAtMs;
+    const options = within(CALL_MS, signal);
+    const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", tidies, options);
     switch (reply.word) {
       case "TICKED":
         this.#options.onTicked(reply);
-        this.#plan(reply);
+        this.#plan(reply, tidies);
         return this.#untilNextMs();
       case "STALE":
         this.#epoch = undefined;
@@ -135,10 +141,16 @@ export class Ticker {
     }
   }
 
-  #plan({ nextWakeMs, woken, fence }: { nextWakeMs: number; woken: number; fence: number }): void {
+  #plan(
+    { nextWakeMs, woken, fence }: { nextWakeMs: number; woken: number; fence: number },
+    tidied: boolean,
+  ): void {
+    // Whoever has to come back at once may have more to tidy.
+    if (tidied && nextWakeMs !== 0) this.#tidyAtMs = performance.now() + TIDY_MS;
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
     const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
     this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + nextMs);
+    if (!tidied) this.#nextAtMs = Math.min(this.#nextAtMs, this.#tidyAtMs);
     if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
     this.#isPlanned = true;
   }

@@ -276,8 +276,9 @@ export class QueueStore {
 
   // Serving
 
-  async tick(keys: ShardKeys, epoch: string, options: CallOptions) {
-    const args = { nowMs: this.#time(), epoch, leaseMaxMs: LEASE_MAX_MS };
+  /** @param tidies whether to see to what can wait as well */
+  async tick(keys: ShardKeys, epoch: string, tidies: boolean, options: CallOptions) {
+    const args = { nowMs: this.#time(), epoch, leaseMaxMs: LEASE_MAX_MS, tidies: tidies ? 1 : 0 };
     return await this.#connection.call(scripts.tick, keys, args, [], options);
   }
 

@@ -48,7 +48,7 @@ export const tick = defineScript({
     "answers",
     "waiting",
   ],
-  args: ["nowMs", "epoch", "leaseMaxMs"],
+  args: ["nowMs", "epoch", "leaseMaxMs", "tidies"],
   items: [],
   replies: {
     TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds]) => ({

@@ -381,7 +381,7 @@ export class Model {
     if (ids.length < count) waiting.set(worker, this.nowMs);
     else if (isMore) waiting.clear();
     if (ids.length === 0) {
-      this.#remember(shard, worker, [number, "0"]);
+      calls.set(worker, { atMs: this.nowMs, answer: [number, "0"] });
       return { word: ctl.isPaused ? "PAUSED" : "EMPTY" } as const;
     }
     shard.fence = this.#next(shard.fence);
@@ -393,7 +393,7 @@ export class Model {
       task.place = "leased";
       task.lease = { fence, startedAtMs: this.nowMs, worker, deadlineMs: this.nowMs + leaseMs };
     }
-    this.#remember(shard, worker, [number, fence]);
+    calls.set(worker, { atMs: this.nowMs, answer: [number, fence] });
     return { word: "CLAIMED", nowMs: this.nowMs, fence, isMore, ids } as const;
   }
 

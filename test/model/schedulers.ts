@@ -37,7 +37,7 @@ export class Schedulers {
       await this.#take(scheduler, shard);
     const { keyspace, model } = this.#world;
     const epoch = scheduler.epochs.get(shard) ?? "0";
-    const reply = await keyspace.store.tick(this.#world.keys(shard), epoch, within());
+    const reply = await keyspace.store.tick(this.#world.keys(shard), epoch, true, within());
     const expected = model.tick(shard, epoch, this.#world.onRunway(shard));
     if (expected.word !== "TICKED") same("what tick answered", reply, expected);
     else {

@@ -199,7 +199,7 @@ export class Keyspace {
   }
 
   async tick(epoch: string) {
-    return await this.run(scripts.tick, { epoch, leaseMaxMs: 3_600_000 });
+    return await this.run(scripts.tick, { epoch, leaseMaxMs: 3_600_000, tidies: 1 });
   }
 
   /** What is in all keys of the prefix now; shards but the first have their number before the name. */
