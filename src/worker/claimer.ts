@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { REPEAT_MAX_MS, SLOW_POLL_MAX_MS } from "../core/options.ts";
 import { Loop } from "../runtime/loop.ts";
 import { SlowPoll } from "../runtime/slow-poll.ts";
@@ -70,7 +69,8 @@ interface ShardClaims {
   readonly loop: Loop;
   readonly hear: () => void;
   isHot: boolean;
-  isInFlight: boolean;
+  /** The claim that is under way. */
+  inFlight: Promise<void> | undefined;
   /** Its last claim was not answered in time. */
   isDoubted: boolean;
   failedMs: number;
@@ -98,7 +98,6 @@ export class Claimer {
   readonly #options: ClaimerOptions;
   readonly #shards: readonly ShardClaims[];
   readonly #stopping = new AbortController();
-  readonly #inFlight = new Set<Promise<void>>();
   readonly #turns = new Turns();
   readonly #reservations: Reservations;
   /** The nodes of a Cluster that did not answer a claim in time, and none since. */
@@ -111,7 +110,6 @@ export class Claimer {
   #next = 0;
 
   constructor(connection: Connection, store: QueueStore, shardCount: number, options: ClaimerOptions) {
-    setMaxListeners(0, this.#stopping.signal); // one for each claim under way
     this.#connection = connection;
     this.#store = store;
     this.#options = options;
@@ -156,7 +154,7 @@ export class Claimer {
     for (let tried = 0; tried < this.#shards.length && this.#isWorthwhile(); tried++) {
       const shard = this.#shards[this.#next % this.#shards.length];
       this.#next++;
-      if (shard?.isHot === true && !shard.isInFlight)
+      if (shard?.isHot === true && shard.inFlight === undefined)
         this.#claim(shard, Math.min(this.#free(), this.#countMaxOf(shard)));
     }
   }
@@ -196,7 +194,7 @@ export class Claimer {
       await shard.loop.stop();
     }
     const giveUp = setTimeout(() => this.#stopping.abort(), answerMs);
-    await Promise.all(this.#inFlight);
+    await Promise.all(this.#shards.map(async ({ inFlight }) => await inFlight));
     clearTimeout(giveUp);
   }
 
@@ -233,7 +231,7 @@ export class Claimer {
       loop: new Loop(async () => await Promise.resolve(this.#poll(shard)), this.#options.onError),
       hear: () => (this.#canHear(shard) ? this.#wake(shard) : shard.loop.hint()), // from now on it polls quickly
       isHot: true,
-      isInFlight: false,
+      inFlight: undefined,
       isDoubted: false,
       failedMs: FAILED_MS,
     };
@@ -256,25 +254,23 @@ export class Claimer {
     shard.isHot = true;
     this.pump();
     // Without a slot for it the hint goes on to another worker.
-    if (shard.isHot && !shard.isInFlight) this.#claim(shard, 0);
+    if (shard.isHot && shard.inFlight === undefined) this.#claim(shard, 0);
   }
 
   #claim(shard: ShardClaims, count: number): void {
     if (this.#isStopped) return;
     shard.isHot = false;
-    shard.isInFlight = true;
     const isInDoubt = this.#isInDoubt(shard);
     const node = this.#nodeOf(shard.keys);
     const slots = this.#reservations.keep(count, isInDoubt, () => {
       if (!isInDoubt) this.#silent.add(node);
       this.pump();
     });
-    const done = this.#send(shard, count, slots, node).finally(() => {
+    shard.inFlight = this.#send(shard, count, slots, node).finally(() => {
       slots.end();
-      this.#inFlight.delete(done);
+      shard.inFlight = undefined;
       this.pump();
     });
-    this.#inFlight.add(done);
   }
 
   async #send(shard: ShardClaims, count: number, slots: Reservation, node: string): Promise<void> {
@@ -320,8 +316,6 @@ export class Claimer {
       shard.isDoubted = true;
       shard.loop.hint(shard.failedMs);
       shard.failedMs = Math.min(shard.failedMs * 2, FAILED_MAX_MS);
-    } finally {
-      shard.isInFlight = false;
     }
   }
 }

@@ -25,11 +25,17 @@ export interface SettlerOptions {
 
 const SETTLE_MS = 50_000;
 
+/** They stay as long as the worker: what comes and goes in a Map is kept alive by the Map's old tables. */
+interface ShardSettles {
+  readonly keys: ShardKeys;
+  readonly waiting: Settled[];
+  inFlight: Promise<void> | undefined;
+}
+
 export class Settler {
   readonly #store: QueueStore;
   readonly #options: SettlerOptions;
-  readonly #waiting = new Map<ShardKeys, Settled[]>();
-  readonly #inFlight = new Map<ShardKeys, Promise<void>>();
+  readonly #shards = new Map<ShardKeys, ShardSettles>();
   #count = 0;
 
   constructor(store: QueueStore, options: SettlerOptions) {
@@ -44,34 +50,36 @@ export class Settler {
 
   push(settled: Settled): void {
     this.#count++;
-    const { keys } = settled.held;
-    const waiting = this.#waiting.get(keys);
-    if (waiting === undefined) this.#waiting.set(keys, [settled]);
-    else waiting.push(settled);
+    this.#of(settled.held.keys).waiting.push(settled);
   }
 
   /** Resolves when all is confirmed, refused or given up. */
   async drain(): Promise<void> {
-    this.flush();
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
+    while (this.#count > 0) {
+      this.flush();
+      await Promise.all([...this.#shards.values()].map(async ({ inFlight }) => await inFlight));
+    }
   }
 
   /** Sends what waits, but for shards that have a call in flight. */
   flush(): void {
-    for (const keys of this.#waiting.keys()) if (!this.#inFlight.has(keys)) this.#send(keys);
+    for (const shard of this.#shards.values()) this.#send(shard);
   }
 
-  #send(keys: ShardKeys): void {
-    const waiting = this.#waiting.get(keys);
-    if (waiting === undefined) return;
-    const batch = take(waiting);
-    if (waiting.length === 0) this.#waiting.delete(keys);
-    const sent = this.#settle(keys, batch).finally(() => {
+  #of(keys: ShardKeys): ShardSettles {
+    let shard = this.#shards.get(keys);
+    if (shard === undefined) this.#shards.set(keys, (shard = { keys, waiting: [], inFlight: undefined }));
+    return shard;
+  }
+
+  #send(shard: ShardSettles): void {
+    if (shard.waiting.length === 0 || shard.inFlight !== undefined) return;
+    const batch = take(shard.waiting);
+    shard.inFlight = this.#settle(shard.keys, batch).finally(() => {
       this.#count -= batch.length;
-      this.#inFlight.delete(keys);
-      this.#send(keys);
+      shard.inFlight = undefined;
+      this.#send(shard);
     });
-    this.#inFlight.set(keys, sent);
   }
 
   async #settle(keys: ShardKeys, batch: Settled[]): Promise<void> {
