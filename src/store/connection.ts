@@ -64,6 +64,8 @@ export class Connection {
   #lastError: unknown;
   #answeredMs: number | undefined;
   #version: Promise<void> | undefined;
+  /** Whether that was answered, so that calls need not wait for it. */
+  #isSupported = false;
   #becomesReady: Promise<void> | undefined;
   #endWait = (): void => {};
 
@@ -226,7 +228,7 @@ export class Connection {
     for (;;) {
       const oneTry: Try = { isOver: false, isWritten: false };
       try {
-        await this.#ready(deadlineMs, signal);
+        if (!this.#isReady || signal?.aborted === true) await this.#ready(deadlineMs, signal);
         this.#cork();
         options.onSend?.();
         const answer = before(deadlineMs, signal, send(oneTry));
@@ -252,6 +254,10 @@ export class Connection {
     }
   }
 
+  get #isReady(): boolean {
+    return this.#isSupported && !this.#isClosed && this.#client.status === "ready";
+  }
+
   async #ready(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const client = this.#client;
     this.#checkOpen();
@@ -263,6 +269,7 @@ export class Connection {
     }
     this.#version ??= this.#checkVersion();
     await before(deadlineMs, signal, this.#version);
+    this.#isSupported = this.#version !== undefined;
   }
 
   #checkOpen(): void {
@@ -320,6 +327,7 @@ export class Connection {
       isDown = false;
       this.#lastError = undefined; // of what is over
       this.#version = undefined;
+      this.#isSupported = false;
     });
     // There ioredis gives up for good, such as when a failover is told while it looks for the master.
     client.on("end", () => {
