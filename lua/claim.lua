@@ -62,9 +62,9 @@ local called = answerOf(answers, worker)
 if called and number < called[1] then
   return { "STALE" }
 end
-if called and number == called[1] then
+local calledAtMs = called and number == called[1] and tonumber(redis.call("ZSCORE", calls, worker) or nil)
+if calledAtMs then
   -- Its worker does not know the batch yet, so nobody has extended these leases.
-  local calledAtMs = tonumber(redis.call("ZSCORE", calls, worker))
   local endMs = whole(calledAtMs + leaseMs)
   local held = {}
   for _, id in ipairs(redis.call("ZRANGEBYSCORE", leased, endMs, endMs)) do

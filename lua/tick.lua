@@ -35,8 +35,9 @@
 --
 -- Replies
 --   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }  nextWakeMs is -1
---                       when nothing is pending, and knows what is to be forgotten only of a tick that tidies; woken says how many workers were told of what lies on the runway, fence
---                       what the last claim has; the ids are one text each, a line an id
+--                       when nothing is pending, and heeds results that are to be forgotten only in a tick that tidies;
+--                       woken says how many workers were told of what lies on the runway, fence what the last claim has;
+--                       the ids are one text each, a line an id
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -66,9 +67,11 @@ if last[3] then
   redis.call("HDEL", seq, "looksAt")
 end
 
+local farAway = {}
 if tidies then
   local from = "(" .. whole(nowMs + leaseMaxMs)
-  for _, id in ipairs(redis.call("ZRANGEBYSCORE", leased, from, "+inf", "LIMIT", "0", whole(REAP_MAX))) do
+  farAway = redis.call("ZRANGEBYSCORE", leased, from, "+inf", "LIMIT", "0", whole(REAP_MAX))
+  for _, id in ipairs(farAway) do
     redis.call("ZADD", leased, whole(nowMs + leaseMaxMs), id)
   end
 end
@@ -137,7 +140,7 @@ if deadlineMs < math.huge then
   nextWakeMs = math.min(nextWakeMs, math.max(0, deadlineMs - nowMs + 1))
 end
 
--- Returns in how many ms there is more to forget.
+-- Returns in how many ms there will be more results to forget, or 0 if there is more of anything now.
 local function forget()
   local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
   if #forgotten > 0 then
@@ -164,7 +167,8 @@ local function forget()
 end
 
 if tidies then
-  nextWakeMs = math.min(nextWakeMs, forget())
+  local forgetInMs = forget()
+  nextWakeMs = #farAway == REAP_MAX and 0 or math.min(nextWakeMs, forgetInMs)
 end
 if nextWakeMs == math.huge then
   nextWakeMs = -1

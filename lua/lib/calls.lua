@@ -33,8 +33,8 @@ local function noteAnswer(calls, answers, callId, nowMs, answer)
   redis.call("PEXPIRE", answers, CALLS_LEFT_MS)
 end
 
--- Each call forgets two that are over, so the memory stays bounded with nobody ticking. (A worker's claims take the place of
--- one another.)
+-- Each of these calls forgets two that are over, so the memory stays bounded with nobody ticking. Claims need not: those of a
+-- worker take the place of one another.
 local function remember(calls, answers, callId, nowMs, answer)
   local over = redis.call("ZRANGEBYSCORE", calls, "-inf", whole(nowMs - CALLS_KEPT_MS), "LIMIT", "0", "2")
   if #over > 0 then

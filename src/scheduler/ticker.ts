@@ -40,8 +40,10 @@ const LEAVE_MS = 1000;
 const NEVER = -1;
 const LOOK_AGAIN = "again";
 const LOOK_AGAIN_MS = 250;
-/** A tick tidies if none has for so long; and after one that did not, there is another by then. */
-const TIDY_MS = 1000;
+/** A tick tidies if none has for so long: all but those of a busy shard. */
+const TIDY_MS = 100;
+/** Behind a tick that did not tidy comes another by then, so that what the last one of a busy time left is seen to. */
+const TIDY_MAX_MS = 10_000;
 
 export class Ticker {
   readonly #connection: Connection;
@@ -57,8 +59,8 @@ export class Ticker {
   #nextAtMs = Number.POSITIVE_INFINITY;
   /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
   #isPlanned = false;
-  /** When to tidy at the latest, once a tick was sent that did not. */
-  #tidyAtMs = 0;
+  /** From when on a tick tidies. */
+  #tidyFromMs = 0;
   /** When to look again, unless a claim with a higher fence than `since` leaves nothing behind. */
   #again: { readonly since: number; readonly atMs: number } | undefined;
   #epoch: string | undefined;
@@ -88,7 +90,7 @@ export class Ticker {
     this.#nextAtMs = Number.POSITIVE_INFINITY;
     this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
-    const tidies = performance.now() >= this.#tidyAtMs;
+    const tidies = performance.now() >= this.#tidyFromMs;
     const options = within(CALL_MS, signal);
     const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", tidies, options);
     switch (reply.word) {
@@ -146,11 +148,11 @@ export class Ticker {
     tidied: boolean,
   ): void {
     // Whoever has to come back at once may have more to tidy.
-    if (tidied && nextWakeMs !== 0) this.#tidyAtMs = performance.now() + TIDY_MS;
+    if (tidied && nextWakeMs !== 0) this.#tidyFromMs = performance.now() + TIDY_MS;
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
     const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
     this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + nextMs);
-    if (!tidied) this.#nextAtMs = Math.min(this.#nextAtMs, this.#tidyAtMs);
+    if (!tidied) this.#nextAtMs = Math.min(this.#nextAtMs, this.#tidyFromMs + TIDY_MAX_MS);
     if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
     this.#isPlanned = true;
   }

@@ -55,8 +55,8 @@ export class Settler {
 
   /** Resolves when all is confirmed, refused or given up. */
   async drain(): Promise<void> {
-    while (this.#count > 0) {
-      this.flush();
+    this.flush();
+    while ([...this.#shards.values()].some(({ inFlight }) => inFlight !== undefined)) {
       await Promise.all([...this.#shards.values()].map(async ({ inFlight }) => await inFlight));
     }
   }

@@ -28,7 +28,11 @@ const ticked = (more: Reply = {}): Reply => ({
 });
 
 /** Plays replies in turn, the last of them for ever; messages are heard so long after the first tick was sent. */
-async function ticksOf(replies: readonly Reply[], messages: readonly (readonly [number, string])[]) {
+async function ticksOf(
+  replies: readonly Reply[],
+  messages: readonly (readonly [number, string])[],
+  { forMs = 900, word = (_tidies: boolean): string => "tick" } = {},
+) {
   const calls: string[] = [];
   let hear: (message: string) => void = () => {};
   let sent = 0;
@@ -42,9 +46,9 @@ async function ticksOf(replies: readonly Reply[], messages: readonly (readonly [
       calls.push(`take ${Math.round(performance.now() - startMs)}`);
       return await Promise.resolve({ word: "TAKEN", epoch: "1" });
     },
-    tick: async () => {
+    tick: async (_keys: ShardKeys, _epoch: string, tidies: boolean) => {
       const reply = replies[Math.min(sent++, replies.length - 1)];
-      calls.push(`tick ${Math.round(performance.now() - startMs)}`);
+      calls.push(`${word(tidies)} ${Math.round(performance.now() - startMs)}`);
       await new Promise((resolve) => setTimeout(resolve, TAKES_MS));
       if (reply?.["word"] === "FAILS") throw new Error("no answer");
       return reply;
@@ -63,7 +67,7 @@ async function ticksOf(replies: readonly Reply[], messages: readonly (readonly [
   const startMs = performance.now();
   ticker.start();
   for (const [atMs, message] of messages) setTimeout(() => hear(message), atMs);
-  await vi.advanceTimersByTimeAsync(900);
+  await vi.advanceTimersByTimeAsync(forMs);
   void ticker.stop();
   return calls.slice(1);
 }
@@ -117,4 +121,32 @@ test("an add that wakes workers has the shard looked at again soon, unless all i
   const add = [100, "again"] as const;
   expect(await ticksOf([ticked()], [add])).toEqual(["tick 0", "tick 350"]);
   expect(await ticksOf([ticked()], [add, [150, "15000 101"]])).toEqual(["tick 0"]);
+});
+
+const tidying = { forMs: 13_000, word: (tidies: boolean) => (tidies ? "tidy" : "tick") };
+
+test("ticks of a busy shard tidy now and then, and behind the last one that did not comes another in time", async () => {
+  const soon = ticked({ nextWakeMs: 30 });
+  const replies = [soon, soon, soon, soon, ticked({ nextWakeMs: 50_000 })];
+  expect(await ticksOf(replies, [], tidying)).toEqual([
+    "tidy 0",
+    "tick 50",
+    "tick 100",
+    "tidy 150",
+    "tick 200",
+    "tidy 10270",
+  ]);
+});
+
+test("what a tick that tidied says is to be forgotten is forgotten then, if not at once", async () => {
+  expect(await ticksOf([ticked({ nextWakeMs: 301 }), ticked()], [], { ...tidying, forMs: 900 })).toEqual([
+    "tidy 0",
+    "tidy 321",
+  ]);
+});
+
+test("a tick that has to come again at once goes on tidying", async () => {
+  const atOnce = ticked({ nextWakeMs: 0 });
+  const replies = [atOnce, atOnce, ticked({ nextWakeMs: 50_000 })];
+  expect(await ticksOf(replies, [], { ...tidying, forMs: 900 })).toEqual(["tidy 0", "tidy 21", "tidy 42"]);
 });

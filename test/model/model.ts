@@ -511,19 +511,17 @@ export class Model {
   }
 
   /** @param onRunway how many of the ready tasks are on the runway already */
-  tick(index: number, epoch: string, onRunway: number) {
+  tick(index: number, epoch: string, tidies: boolean, onRunway: number) {
     const shard = this.shard(index);
-    const { ctl, tasks, waiting, calls } = shard;
+    const { ctl, tasks, waiting } = shard;
     if (ctl === undefined) return { word: "NO_QUEUE" } as const;
     if (shard.epoch !== epoch) return { word: "STALE", epoch: shard.epoch ?? "0" } as const;
     shard.looksAt = undefined;
     const { recoveredIds, buriedIds } = this.#reap(shard);
     const ready = [...tasks.values()].filter((task) => this.stateOf(task) === "ready").length;
     if (ready > 0 && !ctl.isPaused) waiting.clear();
-    for (const { id, place, endAtMs } of tasks.values())
-      if (place === "done" && endAtMs <= this.nowMs) tasks.delete(id);
-    for (const [id, { atMs }] of calls) if (atMs <= this.nowMs - CALLS_KEPT_MS) calls.delete(id);
-    for (const [worker, atMs] of waiting) if (atMs <= this.nowMs - WAITING_KEPT_MS) waiting.delete(worker);
+    if (tidies) this.#tidy(shard);
+    const awaited = [...tasks.values()].filter(({ place }) => tidies || place !== "done");
     return {
       word: "TICKED",
       recovered: recoveredIds.length,
@@ -531,11 +529,18 @@ export class Model {
       recoveredIds,
       buriedIds,
       moved: ready - onRunway,
-      nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
+      nextWakeMs: Math.min(...awaited.map((task) => this.#wakeMs(task))),
       woken: 0,
       fence: Number(shard.fence ?? 0),
       generation: ctl.generation,
     } as const;
+  }
+
+  #tidy({ tasks, calls, waiting }: ModelShard): void {
+    for (const { id, place, endAtMs } of tasks.values())
+      if (place === "done" && endAtMs <= this.nowMs) tasks.delete(id);
+    for (const [id, { atMs }] of calls) if (atMs <= this.nowMs - CALLS_KEPT_MS) calls.delete(id);
+    for (const [worker, atMs] of waiting) if (atMs <= this.nowMs - WAITING_KEPT_MS) waiting.delete(worker);
   }
 
   #reap(shard: ModelShard): { recoveredIds: string[]; buriedIds: string[] } {

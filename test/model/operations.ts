@@ -69,7 +69,8 @@ export type Operation =
   | { readonly do: "settle"; readonly worker: number; readonly ends: readonly EndStep[] }
   | { readonly do: "extend"; readonly worker: number; readonly grip: number; readonly leaseMs: number }
   | { readonly do: "leave"; readonly worker: number; readonly shard: number }
-  | { readonly do: "take" | "tick" | "handOver"; readonly scheduler: number; readonly shard: number }
+  | { readonly do: "take" | "handOver"; readonly scheduler: number; readonly shard: number }
+  | { readonly do: "tick"; readonly scheduler: number; readonly shard: number; readonly tidies: boolean }
   | { readonly do: "resend"; readonly back: number };
 
 /** Whether every call of the step is sent twice. */
@@ -227,7 +228,10 @@ const operations = {
     arbitrary: fc.record({ do: fc.constant("extend"), worker: one, grip: fc.nat(3), leaseMs }),
   },
   leave: { weight: 2, arbitrary: fc.record({ do: fc.constant("leave"), worker: one, shard }) },
-  tick: { weight: 22, arbitrary: fc.record({ do: fc.constant("tick"), scheduler: one, shard }) },
+  tick: {
+    weight: 22,
+    arbitrary: fc.record({ do: fc.constant("tick"), scheduler: one, shard, tidies: fc.boolean() }),
+  },
   own: {
     weight: 6,
     arbitrary: fc.record({ do: fc.constantFrom("take", "handOver"), scheduler: one, shard }),

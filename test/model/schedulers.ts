@@ -31,14 +31,14 @@ export class Schedulers {
   }
 
   /** Ticks under the epoch that it knows, which may be old; takes the shard first if it knows none. */
-  async tick(index: number, shard: number): Promise<void> {
+  async tick(index: number, shard: number, tidies = true): Promise<void> {
     const scheduler = this.#schedulers[index] as PlayedScheduler;
     for (let tries = 0; tries < TRIES_MAX && !scheduler.epochs.has(shard); tries++)
       await this.#take(scheduler, shard);
     const { keyspace, model } = this.#world;
     const epoch = scheduler.epochs.get(shard) ?? "0";
-    const reply = await keyspace.store.tick(this.#world.keys(shard), epoch, true, within());
-    const expected = model.tick(shard, epoch, this.#world.onRunway(shard));
+    const reply = await keyspace.store.tick(this.#world.keys(shard), epoch, tidies, within());
+    const expected = model.tick(shard, epoch, tidies, this.#world.onRunway(shard));
     if (expected.word !== "TICKED") same("what tick answered", reply, expected);
     else {
       const { nextWakeMs } = expected;

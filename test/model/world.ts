@@ -69,7 +69,7 @@ export class World {
     for (const { shard } of shards)
       for (const worker of [0, 1]) await this.step({ do: "leave", worker, shard });
     this.keyspace.advance(CALLS_KEPT_MS);
-    for (const { shard } of shards) await this.step({ do: "tick", scheduler: 0, shard });
+    for (const { shard } of shards) await this.step({ do: "tick", scheduler: 0, shard, tidies: true });
 
     const left = Object.keys(this.#snapshot).map((key) => key.replace(/^\d+\//, ""));
     same(
@@ -130,7 +130,7 @@ export class World {
       case "take":
         return await this.#schedulers.take(step.scheduler, this.keys(step.shard).shard);
       case "tick":
-        return await this.#schedulers.tick(step.scheduler, this.keys(step.shard).shard);
+        return await this.#schedulers.tick(step.scheduler, this.keys(step.shard).shard, step.tidies);
       case "handOver":
         return await this.#schedulers.handOver(step.scheduler, this.keys(step.shard).shard);
       case "add":

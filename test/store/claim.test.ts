@@ -162,6 +162,14 @@ describe("a claim that is sent again", () => {
     expect(await idsOf(claimNumber(keyspace, 1, 3))).toEqual(["t0001"]);
   });
 
+  test("takes anew when nothing tells any more when it was made", async () => {
+    const keyspace = await setup();
+    await keyspace.add(...seedsOf(2));
+    await claimNumber(keyspace, 1, 1);
+    await keyspace.redis.del(keyspace.keys.calls);
+    expect(await idsOf(claimNumber(keyspace, 1, 1))).toEqual(["t0001"]);
+  });
+
   test("took nothing the first time: takes nothing again, whatever is due by now", async () => {
     const keyspace = await setup();
     await claimNumber(keyspace, 1);

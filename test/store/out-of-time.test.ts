@@ -67,3 +67,40 @@ test("many calls share one timer, and a signal that has heard many has one liste
   expect(vi.getTimerCount()).toBe(1);
   expect(listen).toHaveBeenCalledTimes(1);
 });
+
+test("its timer keeps a process alive while something waits, and not longer", async () => {
+  const timers: NodeJS.Timeout[] = [];
+  const real = globalThis.setTimeout;
+  vi.spyOn(globalThis, "setTimeout").mockImplementation((call: () => void, ms?: number) => {
+    const timer = real(call, ms);
+    timers.push(timer);
+    return timer;
+  });
+  const answers: (() => void)[] = [];
+  const wait = async (): Promise<void> =>
+    await before(in_(1000), undefined, new Promise<void>((resolve) => answers.push(resolve)));
+  const both = [wait(), wait()];
+  const isKept = (): boolean => timers.some((timer) => timer.hasRef());
+  expect(isKept()).toBe(true);
+  answers[0]?.();
+  await both[0];
+  expect(isKept()).toBe(true);
+  answers[1]?.();
+  await both[1];
+  expect(isKept()).toBe(false);
+  void wait().catch(() => {});
+  expect(isKept()).toBe(true);
+  vi.restoreAllMocks();
+});
+
+test("of those that waited in between, the one that took the seat of another is still given up", async () => {
+  let answer = (): void => {};
+  const first = new Promise<void>((resolve) => (answer = resolve));
+  const gone = fateOf(before(in_(100), undefined, first));
+  const fates = [1, 2, 3].map(() => fateOf(before(in_(100), undefined, never)));
+  answer();
+  await vi.advanceTimersByTimeAsync(99);
+  expect(gone.fate).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(fates.map(({ fate }) => fate)).toEqual([OUT_OF_TIME, OUT_OF_TIME, OUT_OF_TIME]);
+});

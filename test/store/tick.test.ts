@@ -375,3 +375,37 @@ describe("what a tick forgets", () => {
     expect(changes["waiting"]).toEqual({ old: GONE });
   });
 });
+
+test("a tick that does not tidy recovers and moves, and leaves the rest for one that does", async () => {
+  const { keyspace, epoch } = await setup({ defaults: { attempts: 3 } });
+  await keyspace.complete({ id: "kept" });
+  await keyspace.add({ id: "far" });
+  await keyspace.claim(1, "w2", 7_200_000);
+  await keyspace.lease({ id: "expires" });
+  await keyspace.add({ id: "moves", delay: 60_000 });
+  await keyspace.claim(1, "w3");
+  keyspace.advance(60_000);
+  const { reply, changes } = await keyspace.watch(async () => await keyspace.tick(epoch, false));
+  expect(reply).toMatchObject({ recovered: 1, moved: 2, nextWakeMs: 7_140_001 });
+  expect(Object.keys(changes).toSorted()).toEqual([
+    "due:0",
+    "leased",
+    "leases",
+    "more",
+    "ready:0",
+    "seq",
+    "stats",
+    "waiting",
+  ]);
+  expect(changes["leased"]).toEqual({ expires: GONE });
+  const tidied = await keyspace.watch(async () => await keyspace.tick(epoch));
+  expect(Object.keys(tidied.changes).toSorted()).toEqual([
+    "answers",
+    "calls",
+    "done",
+    "leased",
+    "more",
+    "results",
+    "tasks",
+  ]);
+});

@@ -198,8 +198,8 @@ export class Keyspace {
     return reply.epoch;
   }
 
-  async tick(epoch: string) {
-    return await this.run(scripts.tick, { epoch, leaseMaxMs: 3_600_000, tidies: 1 });
+  async tick(epoch: string, tidies = true) {
+    return await this.run(scripts.tick, { epoch, leaseMaxMs: 3_600_000, tidies: tidies ? 1 : 0 });
   }
 
   /** What is in all keys of the prefix now; shards but the first have their number before the name. */
