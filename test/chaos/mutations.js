@@ -49,7 +49,7 @@ export const MUTATIONS = [
     name: "claim-takes-second-batch",
     scenario: "reply-lost",
     finds: ["counters and logs differ"],
-    edits: [{ file: "lua/claim.lua", from: "if called and number == called[1] then", to: "if false then" }],
+    edits: [{ file: "lua/claim.lua", from: "if calledAtMs then", to: "if false then" }],
   },
   {
     name: "fill-keeps-due",

@@ -105,14 +105,20 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "tick obeys an old epoch",
     script: scripts.tick,
-    from: "if current ~= epoch then",
-    to: "if not current then",
+    from: "if last[1] ~= epoch then",
+    to: "if not last[1] then",
   },
   {
     mistake: "tick counts no death",
     script: scripts.tick,
     from: "attempts + 1, deaths + 1",
     to: "attempts + 1, deaths",
+  },
+  {
+    mistake: "tick forgets results when it is not to tidy",
+    script: scripts.tick,
+    from: "if tidies then\n  local forgetInMs",
+    to: "if true then\n  local forgetInMs",
   },
   {
     mistake: "tick forgets calls too early",
@@ -123,8 +129,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "claim starts tasks early",
     script: scripts.claim,
-    from: '"-inf", whole(nowMs), "LIMIT", "0", whole(wanted)',
-    to: '"-inf", whole(nowMs + 1000), "LIMIT", "0", whole(wanted)',
+    from: '"-inf", whole(nowMs), "LIMIT", "0", limit',
+    to: '"-inf", whole(nowMs + 1000), "LIMIT", "0", limit',
   },
   {
     mistake: "tick puts tasks on the runway early",
@@ -147,7 +153,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "claim takes a second batch when it is sent again",
     script: scripts.claim,
-    from: "if called and number == called[1] then",
+    from: "if calledAtMs then",
     to: "if false then",
   },
   {
