@@ -1,8 +1,8 @@
 -- tick: the scheduler's one call. Expired leases back to the due set (or to the dead), due ids onto the runway, idle
 -- workers woken, what has outlived its time forgotten; and when to come back.
 --
--- A busy shard is ticked several hundred times a second, and each command costs: what can wait for a second, and what is
--- amiss only after Redis' clock was set back, is seen to when the caller says so.
+-- A busy shard is ticked several hundred times a second, and each command costs: calls that are over, and what is amiss only
+-- after Redis' clock was set back, are seen to when the caller says so.
 --
 -- One step, so that a shard that changed hands is served by the new owner alone: an old epoch changes nothing. Safety does
 -- not rest on that: two schedulers on one shard still move each task once. Bounded: 200 leases, 500 ids a level, 200 of
@@ -31,13 +31,12 @@
 -- ARGV[1]      nowMs    int   0 means Redis TIME
 -- ARGV[2]      epoch    int   the epoch under which the caller owns the shard
 -- ARGV[3]      leaseMaxMs int a deadline further away than this is pulled in
--- ARGV[4]      tidies   int   1 to forget what has outlived its time, and to pull in deadlines; else 0
+-- ARGV[4]      tidies   int   1 to forget calls and idle workers as well, and to pull in deadlines; else 0
 --
 -- Replies
 --   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }  nextWakeMs is -1
---                       when nothing is pending, and heeds results that are to be forgotten only in a tick that tidies;
---                       woken says how many workers were told of what lies on the runway, fence what the last claim has;
---                       the ids are one text each, a line an id
+--                       when nothing is pending; woken says how many workers were told of what lies on the runway, fence
+--                       what the last claim has; the ids are one text each, a line an id
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -76,11 +75,11 @@ if tidies then
   end
 end
 
-local function firstDeadline()
-  return tonumber(redis.call("ZRANGE", leased, "0", "0", "WITHSCORES")[2]) or math.huge
+local function firstIn(scored)
+  return tonumber(redis.call("ZRANGE", scored, "0", "0", "WITHSCORES")[2]) or math.huge
 end
 
-local deadlineMs = firstDeadline()
+local deadlineMs = firstIn(leased)
 local expiredLeases = {}
 if deadlineMs <= nowMs then
   local reapMax = whole(big and REAP_BIG_MAX or REAP_MAX)
@@ -113,7 +112,7 @@ if #expiredLeases > 0 then
   end
   redis.call("ZREM", leased, unpack(expiredLeases))
   redis.call("HDEL", leases, unpack(expiredLeases))
-  deadlineMs = firstDeadline()
+  deadlineMs = firstIn(leased)
   putDue(due, nowMs, batch)
   if #recovered > 0 then
     redis.call("HINCRBY", stats, "recovered", whole(#recovered))
@@ -136,19 +135,29 @@ for i = 1, #levels do
 end
 local woken = onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) or 0
 
-if deadlineMs < math.huge then
-  nextWakeMs = math.min(nextWakeMs, math.max(0, deadlineMs - nowMs + 1))
+local function forgetResults()
+  local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
+  for _, key in ipairs({ tasks, more, errors, results }) do
+    redis.call("HDEL", key, unpack(forgotten))
+  end
+  redis.call("ZREM", done, unpack(forgotten))
 end
 
--- Returns in how many ms there will be more results to forget, or 0 if there is more of anything now.
-local function forget()
-  local forgotten = redis.call("ZRANGEBYSCORE", done, "-inf", whole(nowMs), "LIMIT", "0", whole(FORGET_MAX))
-  if #forgotten > 0 then
-    for _, key in ipairs({ tasks, more, errors, results }) do
-      redis.call("HDEL", key, unpack(forgotten))
-    end
-    redis.call("ZREM", done, unpack(forgotten))
-  end
+local forgetAtMs = firstIn(done)
+if forgetAtMs <= nowMs then
+  forgetResults()
+  forgetAtMs = firstIn(done)
+end
+if forgetAtMs <= nowMs then
+  nextWakeMs = 0
+end
+local firstMs = math.min(deadlineMs, forgetAtMs)
+if firstMs < math.huge then
+  nextWakeMs = math.min(nextWakeMs, math.max(0, firstMs - nowMs + 1))
+end
+
+-- Returns whether there are more to forget.
+local function forgetCalls()
   local over, future = whole(nowMs - CALLS_KEPT_MS), "(" .. whole(nowMs + CALLS_KEPT_MS)
   local old = redis.call("ZRANGEBYSCORE", calls, "-inf", over, "LIMIT", "0", whole(FORGET_MAX))
   if #old == 0 then
@@ -158,17 +167,15 @@ local function forget()
     redis.call("ZREM", calls, unpack(old))
     redis.call("HDEL", answers, unpack(old))
   end
-  redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(nowMs - WAITING_KEPT_MS))
-  if #forgotten == FORGET_MAX or #old == FORGET_MAX then
-    return 0
-  end
-  local kept = redis.call("ZRANGE", done, "0", "0", "WITHSCORES")[2]
-  return kept and math.max(0, tonumber(kept) - nowMs + 1) or math.huge
+  return #old == FORGET_MAX
 end
 
 if tidies then
-  local forgetInMs = forget()
-  nextWakeMs = #farAway == REAP_MAX and 0 or math.min(nextWakeMs, forgetInMs)
+  local isMore = forgetCalls()
+  redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(nowMs - WAITING_KEPT_MS))
+  if isMore or #farAway == REAP_MAX then
+    nextWakeMs = 0
+  end
 end
 if nextWakeMs == math.huge then
   nextWakeMs = -1

@@ -111,6 +111,11 @@ export const MUTATIONS = [
         from: 'redis.call("HSET", seq, "fence", fence)',
         to: 'redis.call("SET", seq .. ":fence", fence, "PX", 1000)',
       },
+      {
+        file: "lua/claim.lua",
+        from: 'redis.call("HSET", seq, "fence", fence, "looksAt", endMs)',
+        to: 'redis.call("SET", seq .. ":fence", fence, "PX", 1000)',
+      },
     ],
   },
   {

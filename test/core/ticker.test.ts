@@ -138,7 +138,7 @@ test("ticks of a busy shard tidy now and then, and behind the last one that did 
   ]);
 });
 
-test("what a tick that tidied says is to be forgotten is forgotten then, if not at once", async () => {
+test("a tick that comes when an earlier one said tidies, if it does not come at once", async () => {
   expect(await ticksOf([ticked({ nextWakeMs: 301 }), ticked()], [], { ...tidying, forMs: 900 })).toEqual([
     "tidy 0",
     "tidy 321",

@@ -520,8 +520,9 @@ export class Model {
     const { recoveredIds, buriedIds } = this.#reap(shard);
     const ready = [...tasks.values()].filter((task) => this.stateOf(task) === "ready").length;
     if (ready > 0 && !ctl.isPaused) waiting.clear();
+    for (const { id, place, endAtMs } of tasks.values())
+      if (place === "done" && endAtMs <= this.nowMs) tasks.delete(id);
     if (tidies) this.#tidy(shard);
-    const awaited = [...tasks.values()].filter(({ place }) => tidies || place !== "done");
     return {
       word: "TICKED",
       recovered: recoveredIds.length,
@@ -529,16 +530,14 @@ export class Model {
       recoveredIds,
       buriedIds,
       moved: ready - onRunway,
-      nextWakeMs: Math.min(...awaited.map((task) => this.#wakeMs(task))),
+      nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
       woken: 0,
       fence: Number(shard.fence ?? 0),
       generation: ctl.generation,
     } as const;
   }
 
-  #tidy({ tasks, calls, waiting }: ModelShard): void {
-    for (const { id, place, endAtMs } of tasks.values())
-      if (place === "done" && endAtMs <= this.nowMs) tasks.delete(id);
+  #tidy({ calls, waiting }: ModelShard): void {
     for (const [id, { atMs }] of calls) if (atMs <= this.nowMs - CALLS_KEPT_MS) calls.delete(id);
     for (const [worker, atMs] of waiting) if (atMs <= this.nowMs - WAITING_KEPT_MS) waiting.delete(worker);
   }

@@ -115,10 +115,10 @@ const MUTANTS: readonly Mutant[] = [
     to: "attempts + 1, deaths",
   },
   {
-    mistake: "tick forgets results when it is not to tidy",
+    mistake: "tick forgets calls when it is not to tidy",
     script: scripts.tick,
-    from: "if tidies then\n  local forgetInMs",
-    to: "if true then\n  local forgetInMs",
+    from: "if tidies then\n  local isMore",
+    to: "if true then\n  local isMore",
   },
   {
     mistake: "tick forgets calls too early",
