@@ -4,7 +4,7 @@
 -- Sent again, it adds nothing and answers as before: the call's id is remembered, and an id that exists is left alone.
 --
 -- flags:
--- include lib/clock lib/calls lib/wake lib/due lib/record lib/size
+-- include lib/clock lib/items lib/calls lib/wake lib/due lib/record lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -44,14 +44,11 @@ if not known[1] or known[5] ~= shards then
 end
 local levels, big, paused = known[2] or "", known[3], known[4] == "1"
 
-local ids, taken = {}, {}
-for at = ITEMS_AT, #ARGV, ITEM_SIZE do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids, taken = idsOfItems(ITEMS_AT, ITEM_SIZE), {}
 local existing = not big and redis.call("HMGET", tasks, unpack(ids)) or {}
-for i, id in ipairs(ids) do
-  if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then
-    taken[id] = true
+for i = 1, #ids do
+  if existing[i] or (big and redis.call("HEXISTS", tasks, ids[i]) == 1) then
+    taken[ids[i]] = true
   end
 end
 

@@ -5,7 +5,7 @@
 -- as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/outcomes lib/runway lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -37,18 +37,16 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for at = ITEMS_AT, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = idsOfItems(ITEMS_AT, 2)
 local called = recallOutcomes(calls, answers, callId, "cancelled", #ids)
 if called then
   return { "OUTCOMES", called }
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
-local outcomes, gone, isGone, pending = {}, {}, {}, {}
-for i, id in ipairs(ids) do
+local outcomes, gone, goneCount, isGone, pending = {}, {}, 0, {}, {}
+for i = 1, #ids do
+  local id = ids[i]
   local place, abort = places[i], ARGV[ITEMS_AT + i * 2 - 1] == "1"
   local outcome = place or "missing"
   if isGone[id] then
@@ -56,8 +54,9 @@ for i, id in ipairs(ids) do
   elseif place == "due" or place == "runway" or (place == "leased" and abort) then
     if place == "due" then
       local level = levels[i]
-      pending[level] = pending[level] or {}
-      table.insert(pending[level], id)
+      local some = pending[level] or {}
+      pending[level] = some
+      some[#some + 1] = id
     elseif place == "runway" then
       takeOff(ready, levels[i], id)
     else
@@ -65,18 +64,19 @@ for i, id in ipairs(ids) do
       redis.call("HDEL", leases, id)
     end
     isGone[id] = true
-    gone[#gone + 1] = id
+    goneCount = goneCount + 1
+    gone[goneCount] = id
     outcome = "cancelled"
   end
   outcomes[i] = outcome
 end
-if #gone > 0 then
+if goneCount > 0 then
   for level, some in pairs(pending) do
     redis.call("ZREM", due[level + 1], unpack(some))
   end
   for _, key in ipairs({ tasks, more, errors }) do
     redis.call("HDEL", key, unpack(gone))
   end
-  redis.call("HINCRBY", stats, "cancelled", whole(#gone))
+  redis.call("HINCRBY", stats, "cancelled", whole(goneCount))
 end
 return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "cancelled", outcomes) }

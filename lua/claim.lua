@@ -85,9 +85,13 @@ local function take(level, wanted)
   local found = redis.call("ZRANGEBYSCORE", due[level + 1], "-inf", whole(nowMs), "LIMIT", "0", limit)
   if #found > 0 then
     redis.call("ZREMRANGEBYRANK", due[level + 1], "0", whole(#found - 1))
-    for _, id in ipairs(found) do
-      taken[#taken + 1] = id
-    end
+  end
+  if #taken == 0 then
+    return found
+  end
+  local count = #taken
+  for i = 1, #found do
+    taken[count + i] = found[i]
   end
   return taken
 end

@@ -4,7 +4,7 @@
 -- sets the same deadlines a little later.
 --
 -- flags: allow-oom
--- include lib/clock lib/lease
+-- include lib/clock lib/items lib/lease
 --
 -- KEYS[1]   leased   zset  id scored by lease deadline (ms)
 -- KEYS[2]   leases   hash  id -> fence, start, worker
@@ -22,10 +22,7 @@ local leaseMs = tonumber(ARGV[2])
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for i = ITEMS_AT, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[i]
-end
+local ids = idsOfItems(ITEMS_AT, 2)
 local held = redis.call("HMGET", leases, unpack(ids))
 local answer, deadlines, endMs = { "EXTENDED" }, {}, whole(nowMs + leaseMs)
 for i, id in ipairs(ids) do

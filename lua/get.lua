@@ -4,7 +4,7 @@
 -- come back than were asked for; ask again for the rest.
 --
 -- flags: no-writes
--- include lib/clock lib/record lib/place lib/rest lib/size
+-- include lib/clock lib/items lib/record lib/place lib/rest lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -31,10 +31,7 @@ local dead, done, errors, results, ctl = KEYS[15], KEYS[16], KEYS[17], KEYS[18],
 local ITEMS_AT = 2
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for at = ITEMS_AT, #ARGV do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = idsOfItems(ITEMS_AT, 1)
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
 local big = redis.call("HGET", ctl, "big")
@@ -42,7 +39,8 @@ local records = not big and redis.call("HMGET", tasks, unpack(ids))
 local changed = redis.call("HMGET", more, unpack(ids))
 local failures = redis.call("HMGET", errors, unpack(ids))
 local states, shown, rest, bytes = {}, {}, {}, 0
-for i, id in ipairs(ids) do
+for i = 1, #ids do
+  local id = ids[i]
   local place = places[i]
   local record = place and (records and records[i] or redis.call("HGET", tasks, id)) or ""
   local result = place == "done" and redis.call("HGET", results, id)

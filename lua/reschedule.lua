@@ -4,7 +4,7 @@
 -- caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/outcomes lib/wake lib/due lib/runway lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/runway lib/record lib/place
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -33,10 +33,7 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for at = ITEMS_AT, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = idsOfItems(ITEMS_AT, 2)
 local called = recallOutcomes(calls, answers, callId, "rescheduled", #ids)
 if called then
   return { "OUTCOMES", called }
@@ -44,9 +41,9 @@ end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
-local outcomes, facts, batch = {}, {}, {}
-for i, id in ipairs(ids) do
-  local place, text = places[i], ARGV[ITEMS_AT + i * 2 - 1]
+local outcomes, facts, batch, at = {}, {}, {}, 0
+for i = 1, #ids do
+  local id, place, text = ids[i], places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
   if place == "due" or place == "runway" then
     -- Among the facts a due time of 0 would mean: as in the record.
@@ -55,14 +52,14 @@ for i, id in ipairs(ids) do
     if place == "runway" then
       takeOff(ready, levels[i], id)
     end
-    facts[#facts + 1] = id
-    facts[#facts + 1] = packFacts(attempts, deaths, dueAtMs)
+    facts[at + 1], facts[at + 2] = id, packFacts(attempts, deaths, dueAtMs)
+    at = at + 2
     addTo(batch, levels[i], dueAtMs, id)
     outcome = "rescheduled"
   end
   outcomes[i] = outcome
 end
-if #facts > 0 then
+if at > 0 then
   redis.call("HSET", more, unpack(facts))
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end

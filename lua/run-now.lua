@@ -5,7 +5,7 @@
 -- is due it goes behind the others. Bounded by the caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/outcomes lib/wake lib/due lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/record lib/place
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -33,10 +33,7 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for at = ITEMS_AT, #ARGV do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = idsOfItems(ITEMS_AT, 1)
 local called = recallOutcomes(calls, answers, callId, "due", #ids)
 if called then
   return { "OUTCOMES", called }

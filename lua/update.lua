@@ -3,7 +3,7 @@
 -- One step, so that no claim sees half of it. Bounded by the caller: 200 ids, 512 KiB. Sent again, it answers as before.
 --
 -- flags:
--- include lib/clock lib/calls lib/outcomes lib/record lib/place lib/size
+-- include lib/clock lib/items lib/calls lib/outcomes lib/record lib/place lib/size
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -30,10 +30,7 @@ local callId = ARGV[2]
 local ITEMS_AT = 3
 
 local nowMs = readClock(ARGV[1])
-local ids = {}
-for at = ITEMS_AT, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = idsOfItems(ITEMS_AT, 2)
 local called = recallOutcomes(calls, answers, callId, "updated", #ids)
 if called then
   return { "OUTCOMES", called }

@@ -13,12 +13,15 @@ local function placesOf(keys, ids)
     if #left == 0 then
       return
     end
-    local found, rest, restIds = redis.call("ZMSCORE", key, unpack(wanted)), {}, {}
-    for at, i in ipairs(left) do
-      if found[at] then
-        places[i], scores[i], levelsOf[i] = place, tonumber(found[at]), level
+    local found = redis.call("ZMSCORE", key, unpack(wanted))
+    local rest, restIds, count = {}, {}, 0
+    for at = 1, #left do
+      local i, score = left[at], found[at]
+      if score then
+        places[i], scores[i], levelsOf[i] = place, tonumber(score), level
       else
-        rest[#rest + 1], restIds[#restIds + 1] = i, ids[i]
+        count = count + 1
+        rest[count], restIds[count] = i, ids[i]
       end
     end
     left, wanted = rest, restIds

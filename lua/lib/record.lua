@@ -82,7 +82,7 @@ local function factsOf(record, more, nowMs)
 end
 
 local function packFacts(attempts, deaths, dueAtMs)
-  return attempts .. ":" .. deaths .. ":" .. whole(dueAtMs)
+  return string.format("%d:%d:%d", attempts, deaths, dueAtMs)
 end
 
 local function base128(record, at)

@@ -40,7 +40,7 @@ export const MUTATIONS = [
     edits: [
       {
         file: "lua/add.lua",
-        from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then',
+        from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, ids[i]) == 1) then',
         to: "if false then",
       },
     ],

@@ -183,7 +183,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "add overwrites a task of the same id",
     script: scripts.add,
-    from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, id) == 1) then',
+    from: 'if existing[i] or (big and redis.call("HEXISTS", tasks, ids[i]) == 1) then',
     to: "if false then",
   },
   {

@@ -144,7 +144,7 @@ const BROKEN: readonly Broken[] = [
   {
     how: "a loop that steps by another size",
     of: "cancel",
-    text: (text) => replaced(text, "#ARGV, 2 do", "#ARGV, 3 do"),
+    text: (text) => replaced(text, "idsOfItems(ITEMS_AT, 2)", "idsOfItems(ITEMS_AT, 3)"),
     finds: /an item has 2 fields, the loop steps by 3/,
   },
   {

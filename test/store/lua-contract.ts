@@ -321,15 +321,25 @@ function rawFaults(body: Node, seen: ReadonlySet<Node>, header: Header): string[
   return faults;
 }
 
+const ONE: Node = { type: "NumericLiteral", value: 1 };
+
 /** By how much the loops over items step, or ITEM_SIZE where the loop is another. */
 function itemSteps(body: Node, constants: ReadonlyMap<string, number>): number[] {
   const steps: number[] = [];
   walk(body, (node) => {
-    if (node.type !== "ForNumericStatement" || !isName(node["start"], "ITEMS_AT")) return;
-    const { step } = node;
-    steps.push(step === null ? 1 : (numberOf(step) ?? constants.get(nameOf(step)) ?? Number.NaN));
+    const step = itemStep(node);
+    if (step !== undefined) steps.push(numberOf(step) ?? constants.get(nameOf(step)) ?? Number.NaN);
   });
   return steps.length > 0 ? steps : [constants.get("ITEM_SIZE") ?? Number.NaN];
+}
+
+/** Of a loop from ITEMS_AT, or of what `idsOfItems` loops over. */
+function itemStep(node: Node): unknown {
+  if (node.type === "ForNumericStatement")
+    return isName(node["start"], "ITEMS_AT") ? (node["step"] ?? ONE) : undefined;
+  if (node.type !== "CallExpression" || !isName(node["base"], "idsOfItems")) return undefined;
+  const [from, size] = node["arguments"] as Node[];
+  return isName(from, "ITEMS_AT") ? size : undefined;
 }
 
 /** Every word in capitals that stands first in a table: `{ "WORD"`, `{ paused and "PAUSED" or "EMPTY" }`. */
