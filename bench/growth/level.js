@@ -1,6 +1,6 @@
 import { withProducer, withWorkers } from "../support/fleet.js";
 import { LATER, NOW } from "../support/due.js";
-import { loadAhead } from "../support/load-ahead.js";
+import { loadFlow } from "../support/load-ahead.js";
 import { lagSummary, median, ratePerSecond } from "../support/statistics.js";
 
 const ENGINE = "delayq";
@@ -50,12 +50,12 @@ async function running({ redis, shards, scale }) {
   return await withWorkers({ engine: ENGINE, redis }, async (workers) => {
     const processing = await timedEffort(redis, ready, () => workers.untilCompleted(ready));
     const { completedAt } = await workers.samples();
-    const count = DUE_EACH_SECOND * scale.lagSeconds;
-    const startAtMs = await withProducer({ engine: ENGINE, redis, shards }, (producer) =>
-      loadAhead(producer, { count, lengthMs: scale.lagSeconds * 1000 }),
+    const flow = { dueEachSecond: DUE_EACH_SECOND, seconds: scale.lagSeconds };
+    const { count, fromMs } = await withProducer({ engine: ENGINE, redis, shards }, (producer) =>
+      loadFlow(producer, flow),
     );
     await workers.untilCompleted(ready + count);
-    const { p50, p99 } = lagSummary(await workers.lagsSince(startAtMs));
+    const { p50, p99 } = lagSummary(await workers.lagsOfDue(fromMs));
     return {
       processPerSecond: ratePerSecond(completedAt, warmUp),
       processRedisUs: processing.redisUs,

@@ -15,7 +15,7 @@ export const burst = {
         loadAhead(producer, { count: COUNT, lengthMs: 1 }),
       );
       await workers.untilCompleted(warm + COUNT);
-      const lags = await workers.lagsSince(atMs);
+      const lags = await workers.lagsOfDue(atMs);
       return { burst: lagSummary(lags).max / 1000 };
     });
   },

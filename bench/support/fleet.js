@@ -88,10 +88,10 @@ export class Workers {
     };
   }
 
-  /** How late the tasks were that started from an instant on, in ms. */
-  async lagsSince(atMs) {
+  /** How late the tasks started that were due in a time, in ms. */
+  async lagsOfDue(fromMs, toMs = Infinity) {
     const { startedAt, lags } = await this.samples();
-    return lags.filter((_, i) => startedAt[i] >= atMs);
+    return lags.filter((lag, i) => startedAt[i] - lag >= fromMs && startedAt[i] - lag < toMs);
   }
 
   async stop() {
