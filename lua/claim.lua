@@ -89,9 +89,9 @@ local function take(level, wanted)
   if #taken == 0 then
     return found
   end
-  local count = #taken
+  local behind = #taken
   for i = 1, #found do
-    taken[count + i] = found[i]
+    taken[behind + i] = found[i]
   end
   return taken
 end

@@ -34,15 +34,14 @@ local nowMs = readClock(ARGV[1])
 local ids = idsOfItems(ITEMS_AT, 1)
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
-local big = redis.call("HGET", ctl, "big")
-local records = not big and redis.call("HMGET", tasks, unpack(ids))
+local recordAt = recordReader(ctl, tasks, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
 local failures = redis.call("HMGET", errors, unpack(ids))
 local states, shown, rest, bytes = {}, {}, {}, 0
 for i = 1, #ids do
   local id = ids[i]
   local place = places[i]
-  local record = place and (records and records[i] or redis.call("HGET", tasks, id)) or ""
+  local record = place and recordAt(i) or ""
   local result = place == "done" and redis.call("HGET", results, id)
   bytes = bytes + #record + #(result or "")
   if i > 1 and bytes > CALL_BYTES_MAX then

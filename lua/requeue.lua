@@ -4,7 +4,7 @@
 -- again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/record lib/place lib/size lib/writes
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -40,11 +40,12 @@ if called then
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, scores = placesOf(keys, ids)
+local recordAt = recordReader(ctl, tasks, ids)
 local outcomes, requeued, isRequeued, facts, batch = {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local place = places[i]
   local outcome = place or "missing"
-  local record = place == "dead" and not isRequeued[id] and redis.call("HGET", tasks, id)
+  local record = place == "dead" and not isRequeued[id] and recordAt(i)
   if isRequeued[id] then
     outcome = "ready"
   elseif place == "dead" and not record then
@@ -52,8 +53,7 @@ for i, id in ipairs(ids) do
   elseif record then
     isRequeued[id] = true
     requeued[#requeued + 1] = id
-    facts[#facts + 1] = id
-    facts[#facts + 1] = packFacts(0, 0, nowMs)
+    addPair(facts, id, packFacts(0, 0, nowMs))
     addTo(batch, levelIn(ctl, record), nowMs, id)
     outcome = "requeued"
   elseif place == "due" or place == "runway" then
@@ -63,7 +63,7 @@ for i, id in ipairs(ids) do
 end
 if #requeued > 0 then
   redis.call("ZREM", dead, unpack(requeued))
-  redis.call("HSET", more, unpack(facts))
+  writePairs("HSET", more, facts)
   redis.call("HINCRBY", stats, "requeued", whole(#requeued))
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end

@@ -4,7 +4,7 @@
 -- caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/runway lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/runway lib/record lib/place lib/writes
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -41,7 +41,7 @@ end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
 local changed = redis.call("HMGET", more, unpack(ids))
-local outcomes, facts, batch, at = {}, {}, {}, 0
+local outcomes, facts, batch = {}, {}, {}
 for i = 1, #ids do
   local id, place, text = ids[i], places[i], ARGV[ITEMS_AT + i * 2 - 1]
   local outcome = place or "missing"
@@ -52,15 +52,14 @@ for i = 1, #ids do
     if place == "runway" then
       takeOff(ready, levels[i], id)
     end
-    facts[at + 1], facts[at + 2] = id, packFacts(attempts, deaths, dueAtMs)
-    at = at + 2
+    addPair(facts, id, packFacts(attempts, deaths, dueAtMs))
     addTo(batch, levels[i], dueAtMs, id)
     outcome = "rescheduled"
   end
   outcomes[i] = outcome
 end
-if at > 0 then
-  redis.call("HSET", more, unpack(facts))
+if #facts > 0 then
+  writePairs("HSET", more, facts)
   callWorkers(due, waiting, putDue(due, nowMs, batch))
 end
 return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "rescheduled", outcomes) }

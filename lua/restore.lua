@@ -8,7 +8,7 @@
 -- All that is restored counts as added, and what was done as completed too.
 --
 -- flags:
--- include lib/clock lib/calls lib/wake lib/due lib/record lib/size
+-- include lib/clock lib/calls lib/wake lib/due lib/record lib/size lib/writes
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -86,9 +86,7 @@ end
 -- What is to be written, flat, by the key that it goes to.
 local writes = { [tasks] = {}, [more] = {}, [errors] = {}, [results] = {}, [dead] = {}, [done] = {} }
 local function write(key, first, second)
-  local flat = writes[key]
-  local at = #flat
-  flat[at + 1], flat[at + 2] = first, second
+  addPair(writes[key], first, second)
 end
 
 local answer, taken, batch, restored, completed = { "RESTORED" }, {}, {}, 0, 0
@@ -134,9 +132,7 @@ if restored > 0 then
     redis.call("HSET", ctl, "big", big)
   end
   for key, flat in pairs(writes) do
-    if #flat > 0 then
-      redis.call((key == dead or key == done) and "ZADD" or "HSET", key, unpack(flat))
-    end
+    writePairs((key == dead or key == done) and "ZADD" or "HSET", key, flat)
   end
   redis.call("HINCRBY", stats, "added", whole(restored))
   redis.call("HINCRBY", stats, "restored", whole(restored))

@@ -5,7 +5,7 @@
 -- is due it goes behind the others. Bounded by the caller: 200 ids. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/record lib/place
+-- include lib/clock lib/items lib/calls lib/outcomes lib/wake lib/due lib/record lib/place lib/writes
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -54,8 +54,7 @@ for i, id in ipairs(ids) do
   local isDelayed = place == "due" and scores[i] > nowMs
   if isDelayed or isPending and isDueAnew(id) then
     local attempts, deaths = usesOf(changed[i])
-    facts[#facts + 1] = id
-    facts[#facts + 1] = packFacts(attempts, deaths, nowMs)
+    addPair(facts, id, packFacts(attempts, deaths, nowMs))
     if place == "due" then
       addTo(batch, levels[i], nowMs, id)
     else
@@ -65,7 +64,7 @@ for i, id in ipairs(ids) do
   outcomes[i] = isPending and "due" or place or "missing"
 end
 if #facts > 0 then
-  redis.call("HSET", more, unpack(facts))
+  writePairs("HSET", more, facts)
   callWorkers(due, waiting, putDue(due, nowMs, batch) + onRunway)
 end
 return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "due", outcomes) }

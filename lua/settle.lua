@@ -5,7 +5,7 @@
 -- lease's changes nothing. Bounded by the caller: 200 items, 512 KiB. Sent again, it answers as before.
 --
 -- flags: allow-oom
--- include lib/clock lib/calls lib/wake lib/due lib/record lib/lease
+-- include lib/clock lib/items lib/calls lib/wake lib/due lib/record lib/lease lib/size lib/writes
 --
 -- KEYS[1..10] due      zset  task id scored by due time (ms), one a level
 -- KEYS[11]    tasks    hash  id -> record
@@ -101,17 +101,24 @@ if acks > 0 then
   end
 end
 
-local function settleOther(outcome, why, id, ms, text)
-  local record = redis.call("HGET", tasks, id) or ""
-  local attempts, deaths, dueAtMs = factsOf(record, redis.call("HGET", more, id), nowMs)
-  redis.call("ZREM", leased, id)
-  redis.call("HDEL", leases, id)
+local others = idsOfItems(othersAt + 1, ITEM_SIZE)
+local held = #others > 0 and redis.call("HMGET", leases, unpack(others))
+local changed = #others > 0 and redis.call("HMGET", more, unpack(others))
+local recordAt = recordReader(ctl, tasks, others)
+
+local ended, kept, expired = {}, {}, {}
+-- What goes to `more`, `errors`, `dead`, `done` and `results`.
+local facts, failures, burials, ends, outputs = {}, {}, {}, {}, {}
+
+local function settleOther(i, outcome, why, ms, text)
+  local id, record = others[i], recordAt(i) or ""
+  local attempts, deaths, dueAtMs = factsOf(record, changed[i], nowMs)
   if outcome ~= "release" and outcome ~= "postpone" then
     attempts = attempts + 1
   end
   if outcome == "retry" or outcome == "bury" then
     countOne("failed")
-    redis.call("HSET", errors, id, text)
+    addPair(failures, id, text)
   end
   if why == "timedOut" then
     countOne("timedOut")
@@ -121,38 +128,51 @@ local function settleOther(outcome, why, id, ms, text)
   end
   if outcome == "keep" then
     countOne("completed")
-    redis.call("ZADD", done, whole(nowMs + ms), id)
-    redis.call("HSET", results, id, text)
-    redis.call("HDEL", errors, id)
+    addPair(ends, whole(nowMs + ms), id)
+    addPair(outputs, id, text)
+    kept[#kept + 1] = id
   elseif outcome == "bury" then
     countOne("dead")
-    redis.call("ZADD", dead, whole(nowMs), id)
+    addPair(burials, whole(nowMs), id)
   else
     countOne(outcome == "retry" and "retried" or "released")
     addTo(batch, levelIn(ctl, record), dueAtMs, id)
   end
   if outcome ~= "release" then
-    redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
+    addPair(facts, id, packFacts(attempts, deaths, dueAtMs))
   end
 end
 
--- After an outage there may be many of these: all but the lease goes at once.
-local expired = {}
-for i = othersAt, #ARGV, ITEM_SIZE do
-  local id, fence = ARGV[i + 1], ARGV[i + 2]
-  if not holdsFence(redis.call("HGET", leases, id), fence) then
-    answer[#answer + 1] = acks + (i - othersAt) / ITEM_SIZE
-  elseif ARGV[i] == "expire" then
-    redis.call("HDEL", leases, id)
-    expired[#expired + 1] = id
+local isEnded = {}
+for i = 1, #others do
+  local id, itemAt = others[i], othersAt + (i - 1) * ITEM_SIZE
+  if isEnded[id] or not holdsFence(held[i], ARGV[itemAt + 2]) then
+    answer[#answer + 1] = acks + i - 1
   else
-    local outcome, why = string.match(ARGV[i], "^(%a+) ?(%a*)$")
-    settleOther(outcome, why, id, tonumber(ARGV[i + 3]), ARGV[i + 4])
+    isEnded[id] = true
+    ended[#ended + 1] = id
+    local outcome, why = string.match(ARGV[itemAt], "^(%a+) ?(%a*)$")
+    if outcome == "expire" then
+      expired[#expired + 1] = id
+    else
+      settleOther(i, outcome, why, tonumber(ARGV[itemAt + 3]), ARGV[itemAt + 4])
+    end
   end
 end
 
+if #ended > 0 then
+  writePairs("HSET", more, facts)
+  writePairs("HSET", errors, failures)
+  writePairs("ZADD", dead, burials)
+  writePairs("ZADD", done, ends)
+  writePairs("HSET", results, outputs)
+  redis.call("ZREM", leased, unpack(ended))
+  redis.call("HDEL", leases, unpack(ended))
+end
+if #kept > 0 then
+  redis.call("HDEL", errors, unpack(kept))
+end
 if #expired > 0 then
-  redis.call("ZREM", leased, unpack(expired))
   for _, key in ipairs({ tasks, more, errors }) do
     redis.call("HDEL", key, unpack(expired))
   end

@@ -9,7 +9,7 @@
 -- the rest; whoever finds more comes back at once.
 --
 -- flags: allow-oom
--- include lib/clock lib/wake lib/due lib/runway lib/record lib/calls
+-- include lib/clock lib/wake lib/due lib/runway lib/record lib/calls lib/writes
 --
 -- KEYS[1..10]  due      zset  task id scored by due time (ms), one a level
 -- KEYS[11..20] ready    list  the runways, one a level
@@ -89,6 +89,7 @@ local batch, recovered, buried = {}, {}, {}
 if #expiredLeases > 0 then
   local records = redis.call("HMGET", tasks, unpack(expiredLeases))
   local changed = redis.call("HMGET", more, unpack(expiredLeases))
+  local facts, failures, burials = {}, {}, {}
   for i, id in ipairs(expiredLeases) do
     local record = records[i]
     if record and not isReadable(record) then
@@ -98,11 +99,11 @@ if #expiredLeases > 0 then
       local attempts, deaths, dueAtMs = factsOf(record, changed[i], nowMs)
       attempts, deaths = attempts + 1, deaths + 1
       local attemptsMax, deathsMax = limitsOf(record, ctl)
-      redis.call("HSET", more, id, packFacts(attempts, deaths, dueAtMs))
+      addPair(facts, id, packFacts(attempts, deaths, dueAtMs))
       if attempts >= attemptsMax or deaths >= deathsMax then
         local message = "lease expired " .. deaths .. " times, " .. attempts .. " attempts used"
-        redis.call("HSET", errors, id, cjson.encode({ name = "LeaseExpired", message = message }))
-        redis.call("ZADD", dead, whole(nowMs), id)
+        addPair(failures, id, cjson.encode({ name = "LeaseExpired", message = message }))
+        addPair(burials, whole(nowMs), id)
         buried[#buried + 1] = id
       else
         addTo(batch, levelOf(record), dueAtMs, id)
@@ -110,6 +111,9 @@ if #expiredLeases > 0 then
       end
     end
   end
+  writePairs("HSET", more, facts)
+  writePairs("HSET", errors, failures)
+  writePairs("ZADD", dead, burials)
   redis.call("ZREM", leased, unpack(expiredLeases))
   redis.call("HDEL", leases, unpack(expiredLeases))
   deadlineMs = firstIn(leased)

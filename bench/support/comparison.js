@@ -64,6 +64,6 @@ function reaches({ delayq, ratio, floor }, { value, ratio: ratioMin, floorRatio 
 
 function shown(metrics) {
   return Object.entries(metrics)
-    .map(([name, value]) => `${name.split(" ").at(-1)} ${value.toPrecision(4)}`)
+    .map(([name, value]) => `${name.split(" ").slice(1).join(" ") || name} ${value.toPrecision(4)}`)
     .join(", ");
 }

@@ -1,6 +1,6 @@
--- The variable part of a call: items of one size behind the fixed arguments. The first of each is a task's id.
---
--- Here and where batches are worked, places are counted and not asked for: `t[#t + 1]` costs a search, `ipairs` a call.
+-- The variable part of a call: items of one size behind the fixed arguments.
+
+-- Counts, since `ids[#ids + 1]` costs a search each time. from: where the id of the first item stands.
 
 local function idsOfItems(from, size)
   local ids, count = {}, 0

@@ -110,9 +110,21 @@ local function decoded(json)
   return isJson and type(value) == "table" and value or {}
 end
 
+-- Of profiles that this call has looked at.
+local keptOptions = {}
+
+local function keptOf(profile, ctl)
+  local kept = keptOptions[profile]
+  if not kept then
+    kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. profile) or "{}")
+    keptOptions[profile] = kept
+  end
+  return kept
+end
+
 -- What the record says of its options, and what its profile says of all.
 local function optionsOf(record, ctl)
-  local kept = cjson.decode(redis.call("HGET", ctl, "profile:" .. base128(record, 8)) or "{}")
+  local kept = keptOf(base128(record, 8), ctl)
   local nameEnd, headEnd = headEnds(record)
   return headEnd > nameEnd and decoded(string.sub(record, nameEnd + 3, headEnd)) or {}, kept
 end

@@ -33,7 +33,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "settle leaves the error of a task that is done",
     script: scripts.settle,
-    from: 'redis.call("HDEL", errors, id)',
+    from: 'redis.call("HDEL", errors, unpack(kept))',
     to: "",
   },
   {
@@ -225,7 +225,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "run-now does not write the new due time down",
     script: scripts.runNow,
-    from: 'redis.call("HSET", more, unpack(facts))',
+    from: 'writePairs("HSET", more, facts)',
     to: "",
   },
   {

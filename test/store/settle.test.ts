@@ -76,6 +76,25 @@ describe("settle", () => {
     ]);
   });
 
+  test("takes one word of a task, the first, and refuses the second", async () => {
+    const { keyspace, fence } = await setup({ id: "a" });
+    const { reply, changes } = await keyspace.watch(async () =>
+      keyspace.settle(...item("bury", "a", fence, 0, ERROR), ...item("retry", "a", fence, 1000, ERROR)),
+    );
+    expect(reply).toEqual({ word: "SETTLED", refused: [1] });
+    expect(changes).toMatchObject({ dead: { a: NOW }, stats: { failed: 1, dead: 1 } });
+    expect(changes).not.toHaveProperty("due:0");
+  });
+
+  test("knows the levels of tasks in a shard with large records", async () => {
+    const payload = JSON.stringify("x".repeat(5000));
+    const { keyspace, fence } = await setup({ id: "a", priority: 4, payload }, { id: "b", priority: 2 });
+    const { changes } = await keyspace.watch(async () =>
+      keyspace.settle(...item("retry", "a", fence, 1000, ERROR), ...item("retry", "b", fence, 2000, ERROR)),
+    );
+    expect(changes).toMatchObject({ "due:4": { a: NOW + 1000 }, "due:2": { b: NOW + 2000 } });
+  });
+
   test("puts a failed task back, due again later, one attempt used, with its error", async () => {
     const { keyspace, fence } = await setup({ id: "a", priority: 4 });
     const { reply, changes } = await keyspace.watch(async () =>
