@@ -44,7 +44,7 @@ if called then
 end
 local keys = { due = due, leased = leased, dead = dead, done = done, tasks = tasks, ctl = ctl }
 local places, _, levels = placesOf(keys, ids)
-local outcomes, gone, goneCount, isGone, pending = {}, {}, 0, {}, {}
+local outcomes, gone, isGone, pending = {}, {}, {}, {}
 for i = 1, #ids do
   local id = ids[i]
   local place, abort = places[i], ARGV[ITEMS_AT + i * 2 - 1] == "1"
@@ -64,19 +64,18 @@ for i = 1, #ids do
       redis.call("HDEL", leases, id)
     end
     isGone[id] = true
-    goneCount = goneCount + 1
-    gone[goneCount] = id
+    gone[#gone + 1] = id
     outcome = "cancelled"
   end
   outcomes[i] = outcome
 end
-if goneCount > 0 then
+if #gone > 0 then
   for level, some in pairs(pending) do
     redis.call("ZREM", due[level + 1], unpack(some))
   end
   for _, key in ipairs({ tasks, more, errors }) do
     redis.call("HDEL", key, unpack(gone))
   end
-  redis.call("HINCRBY", stats, "cancelled", whole(goneCount))
+  redis.call("HINCRBY", stats, "cancelled", whole(#gone))
 end
 return { "OUTCOMES", rememberOutcomes(calls, answers, callId, nowMs, "cancelled", outcomes) }

@@ -8,10 +8,9 @@ local BIG_BYTES = 1900
 -- Returns what reads the record of the i-th id. When the first is asked for all are read at once, unless some may be large: then
 -- each by itself.
 local function recordReader(ctl, tasks, ids)
-  local isAsked, records = false, nil
+  local records
   return function(i)
-    if not isAsked then
-      isAsked = true
+    if records == nil then
       records = not redis.call("HGET", ctl, "big") and redis.call("HMGET", tasks, unpack(ids))
     end
     if records then
