@@ -193,6 +193,30 @@ test("takes a call that was under way when its master went as done by that one, 
   ]);
 });
 
+test("takes what a master's clock made it forget to have answered as done by the one before", () => {
+  const failing = (forgetsAnswers: boolean) => {
+    const { fallback, ...fault } = failover(25, 100);
+    return { ...fault, fallback: { ...fallback, forgetsAnswers } };
+  };
+  const of = (events: Event[], counters: Record<string, number>, forgetsAnswers: boolean) =>
+    findingsOf([...added(), ...events], { counters }, { faults: [failing(forgetsAnswers)] });
+  const cancelled = call("cancel", 20, 60, { outcome: "missing" });
+  expect(of(cancelled, { added: 1, cancelled: 1 }, true)).toEqual([]);
+  expect(of(cancelled, { added: 1, cancelled: 1 }, false)).toContain("lost");
+  const requeued = call("requeue", 40, 150, { outcome: "delayed" });
+  const due = { dueAtMs: EPOCH_MS + 50 };
+  const runs = [...ran(31, { outcome: "fatal" }), ...requeued, ...ran(70, due)];
+  expect(of(runs, requeuedOnce, true)).toEqual([]);
+  expect(of(runs, { ...requeuedOnce, requeued: 2 }, true)).toEqual(["counters and logs differ"]);
+  const answer = { id: "a", dueAtMs: EPOCH_MS + 170, addedAtMs: EPOCH_MS + 150 };
+  const again = call("add", 8, 160, { key: "k", delayMs: 20, outcome: "added", answer });
+  const twice = [...again, ...ran(131), ...ran(172, { dueAtMs: EPOCH_MS + 170 })];
+  const ofTwice = (forgetsAnswers: boolean) =>
+    findingsOf(twice, { counters: { added: 2, completed: 2 } }, { faults: [failing(forgetsAnswers)] });
+  expect(ofTwice(true)).toEqual([]);
+  expect(ofTwice(false)).toContain("unexplained second run");
+});
+
 test("finds the loss of a task whose add was told that it is there", () => {
   const unknown = call("add", 8, 12, { outcome: "unknown", code: "X", answer: { id: "a" } });
   const there = call("add", 13, 15, { outcome: "existed", answer: { id: "a" } });

@@ -1,13 +1,13 @@
 /** The counters of the shards against what the processes said. */
 export function countersOf(known) {
-  const { pictures = [], histories, calls, unclaimed, events, isDrained, vanished } = known;
+  const { pictures = [], histories, unclaimed, events, isDrained, vanished } = known;
   if (pictures.length === 0) return [];
   const sum = (name) => pictures.reduce((all, { counters }) => all + (counters[name] ?? 0), 0);
   const total = (countOf) => histories.reduce((all, history) => all + countOf(history), 0);
   const starts = histories.flatMap((history) => history.starts);
   const howMany = (isSo) => starts.filter(isSo).length;
   const asked = (verb, outcome) =>
-    calls.filter((call) => call.verb === verb && call.outcome === outcome).length;
+    total(({ changes }) => changes.filter((one) => one.verb === verb && one.outcome === outcome).length);
 
   const off = [];
   const between = (name, value, min, max) => {

@@ -11,7 +11,9 @@
  *
  * A call that had no answer when a master was gone is done again by the next one. What that says, that it changed nothing,
  * is true of the next one only: the old one may have done it, and the task may have run so. Beside its answer it is then
- * `unknown`, too. A cancel is not: what it took away and forgot is there to run.
+ * `unknown`, too. A cancel is not: a master that forgot it has the task, and one that knows it answers as the old one did. But
+ * a clock that jumps makes a master forget what was answered, and not what was done (`forgetsAnswers`): what is sent to it again is
+ * done again, whatever that is.
  */
 const NEVER = Infinity;
 const UNKNOWN = "unknown";
@@ -24,8 +26,8 @@ const UNCHANGED = new Set(["refused", "missing", "leased", "dead", "done", "dela
 /**
  * @param events    all events of all processes, in order of time
  * @param killed    names of the processes that were killed
- * @param fallbacks { fromT, goneT, toT, shards }: what was done from fromT to toT may be gone, in these shards, or in all; from
- *                  goneT on another master may have answered
+ * @param fallbacks { fromT, goneT, toT, shards, forgetsAnswers }: what was done from fromT to toT may be gone, in these shards,
+ *                  or in all; from goneT on another master may have answered
  * @param areCallsKept whether acknowledged calls are not
  * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
  */
@@ -36,12 +38,16 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
       (fallback) => sentT <= fallback.toT && t >= fallback.fromT && isOfMaster(shardOf.get(id), fallback),
     );
   const isUnchanged = ({ verb, outcome }) => !PAUSES.has(verb) && UNCHANGED.has(outcome);
-  const mayBeDoneTwice = ({ id, verb, outcome, sentT, t }) =>
-    verb !== "cancel" &&
-    outcome !== "refused" &&
-    (outcome === "existed" || UNCHANGED.has(outcome)) &&
+  const saysOfNext = ({ verb, outcome }) =>
+    verb !== "cancel" && (outcome === "existed" || UNCHANGED.has(outcome));
+  const mayBeDoneTwice = (call) =>
+    call.outcome !== "refused" &&
     fallbacks.some(
-      (fallback) => sentT <= fallback.toT && t >= fallback.goneT && isOfMaster(shardOf.get(id), fallback),
+      (fallback) =>
+        (fallback.forgetsAnswers === true || saysOfNext(call)) &&
+        call.sentT <= fallback.toT &&
+        call.t >= fallback.goneT &&
+        isOfMaster(shardOf.get(call.id), fallback),
     );
   const told = callsOf(events);
   const calls = told.map((call) =>

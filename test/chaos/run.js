@@ -73,6 +73,7 @@ async function runAll() {
     if (outcome.broken !== undefined || outcome.result?.findings.length > 0) isSound = false;
   }
   console.log(`\n${tableOf(outcomes)}`);
+  for (const outcome of outcomes) if (outcome.result?.findings.length > 0) tell(outcome);
 }
 
 /** After each scenario, so that a run that is broken off has told what it saw. */
