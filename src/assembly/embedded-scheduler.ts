@@ -13,6 +13,8 @@ export interface EmbeddedSchedulerOptions {
   readonly logger: Logger;
   readonly taskLog: TaskLog;
   readonly time: GivenTime | undefined;
+  /** Has the worker claim from a shard in which something is due, if it is its turn. Returns whether it does. */
+  readonly claimDue: (shard: number) => boolean;
 }
 
 /** A scheduler that serves the queues of all workers that are to be served alike. */
@@ -22,8 +24,8 @@ interface SharedScheduler {
   readonly prefix: string;
   readonly slowPollMs: number;
   readonly time: GivenTime;
-  /** Queue -> how many workers want it served. */
-  readonly wanted: Map<string, number>;
+  /** Queue -> the workers that want it served. */
+  readonly wanted: Map<string, Set<EmbeddedScheduler>>;
 }
 
 const running = new Set<SharedScheduler>();
@@ -32,8 +34,12 @@ const running = new Set<SharedScheduler>();
  * A worker's part in the scheduler of its process. However many workers and queues a process has, those with the same
  * Redis, prefix and `slowPollMs` share one scheduler, which is one member with one heartbeat. It begins with the first of
  * them, logs where and as that one does, and ends with the last.
+ *
+ * The workers know without a message when something is due in the shards that it owns: one whose turn it is claims just before
+ * the tick, which hands out the rest. A task then starts one round trip after it is due instead of two.
  */
 export class EmbeddedScheduler {
+  readonly claimDue: (shard: number) => boolean;
   readonly #queue: string;
   readonly #connection: Connection;
   readonly #shared: SharedScheduler;
@@ -41,10 +47,11 @@ export class EmbeddedScheduler {
 
   constructor(queue: string, options: EmbeddedSchedulerOptions) {
     this.#queue = queue;
+    this.claimDue = options.claimDue;
     this.#connection = Connection.acquire(options.connection, options.logger);
     this.#shared = sharedOf(this.#connection, options);
     const { core, wanted } = this.#shared;
-    wanted.set(queue, (wanted.get(queue) ?? 0) + 1);
+    wanted.set(queue, (wanted.get(queue) ?? new Set()).add(this));
     core.serve(queue);
   }
 
@@ -62,13 +69,14 @@ export class EmbeddedScheduler {
 
   async #leave(): Promise<void> {
     const { core, wanted } = this.#shared;
-    const others = (wanted.get(this.#queue) ?? 1) - 1;
-    if (others > 0) wanted.set(this.#queue, others);
-    else wanted.delete(this.#queue);
+    const workers = wanted.get(this.#queue);
+    workers?.delete(this);
+    const isLast = workers?.size === 0;
+    if (isLast) wanted.delete(this.#queue);
     if (wanted.size === 0) {
       running.delete(this.#shared); // a worker that begins now gets a new one
       await core.close();
-    } else if (others === 0) await core.leave(this.#queue);
+    } else if (isLast) await core.leave(this.#queue);
     this.#connection.release();
   }
 }
@@ -81,8 +89,18 @@ function sharedOf(
     const isAlike = one.connection === connection && one.prefix === prefix && one.slowPollMs === slowPollMs;
     if (isAlike && one.time === time) return one;
   }
-  const core = new SchedulerCore(connection, { prefix, slowPollMs, logger, taskLog, time });
-  const shared = { core, connection, prefix, slowPollMs, time, wanted: new Map<string, number>() };
+  const wanted: SharedScheduler["wanted"] = new Map();
+  const core = new SchedulerCore(connection, {
+    prefix,
+    slowPollMs,
+    logger,
+    taskLog,
+    time,
+    onDue: (queue, shard) => {
+      for (const { claimDue } of wanted.get(queue) ?? []) if (claimDue(shard)) return;
+    },
+  });
+  const shared = { core, connection, prefix, slowPollMs, time, wanted };
   running.add(shared);
   core.start();
   return shared;

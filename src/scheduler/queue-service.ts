@@ -15,6 +15,7 @@ export interface QueueServiceOptions {
   readonly slowPollMs: number;
   readonly logger: Logger;
   readonly taskLog: TaskLog;
+  readonly onDue: (shard: number) => void;
   readonly onStale: () => void;
   readonly onGone: () => void;
   readonly onError: (error: unknown) => void;
@@ -69,12 +70,13 @@ export class QueueService {
   }
 
   #take(keys: ShardKeys): void {
-    const { scheduler, slowPollMs, logger, taskLog, instruments, onStale, onError } = this.#options;
+    const { scheduler, slowPollMs, logger, taskLog, instruments, onDue, onStale, onError } = this.#options;
     const { queue } = this.#store.namespace;
     const { shard } = keys;
     const ticker = new Ticker(this.#connection, this.#store, keys, {
       scheduler,
       slowPollMs,
+      onDue: () => onDue(shard),
       onStale,
       onMissing: async () => await this.#restore(keys),
       onError,

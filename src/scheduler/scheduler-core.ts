@@ -28,6 +28,8 @@ export interface SchedulerCoreOptions {
   readonly logger: Logger;
   readonly taskLog: TaskLog;
   readonly time: GivenTime;
+  /** Something is due in a shard that is served here, and is about to be handed out. */
+  readonly onDue?: (queue: string, shard: number) => void;
 }
 
 const ACTIVE_PACE = { everyMs: 1000, ttlMs: 2000 };
@@ -166,7 +168,7 @@ export class SchedulerCore {
 
   #found(queue: string, shards: number): void {
     if (this.#isClosing || this.#services.has(queue)) return;
-    const { prefix, slowPollMs, logger, taskLog, time } = this.#options;
+    const { prefix, slowPollMs, logger, taskLog, time, onDue } = this.#options;
     const store = new QueueStore(this.#connection, { prefix, queue }, time);
     const service = new QueueService(this.#connection, store, shards, {
       scheduler: this.id,
@@ -174,6 +176,7 @@ export class SchedulerCore {
       slowPollMs,
       logger,
       taskLog,
+      onDue: (shard) => onDue?.(queue, shard),
       onStale: () => this.#heartbeat.hint(),
       onGone: () => this.#lose(queue, service),
       onError: logFailure(logger),

@@ -29,6 +29,8 @@ export interface TickerOptions {
   readonly onStale: () => void;
   /** The shard is not there. */
   readonly onMissing: () => Promise<void>;
+  /** Something is due, and the next call hands it out: whoever can take it without being told may do so first. */
+  readonly onDue: () => void;
   readonly onTicked: (ticked: Ticked) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -44,6 +46,8 @@ const LOOK_AGAIN_MS = 250;
 const TIDY_MS = 100;
 /** Behind a tick that did not tidy comes another by then, so that what the last one of a busy time left is seen to. */
 const TIDY_MAX_MS = 10_000;
+/** Redis says in how many whole ms something is due, rounded up. */
+const ROUNDED_MS = 1;
 
 export class Ticker {
   readonly #connection: Connection;
@@ -55,8 +59,10 @@ export class Ticker {
   readonly #hear = (message: string): void => this.#heard(message);
   /** The fence of the last claim that is known to have left nothing behind. */
   #claimed = 0;
-  /** When to tick next, by what the last tick said and by what was heard since it was sent; on the local clock. */
-  #nextAtMs = Number.POSITIVE_INFINITY;
+  /** When something is due, by what the last tick said and by what was heard since it was sent; on the local clock. */
+  #dueAtMs = Number.POSITIVE_INFINITY;
+  /** When to tick though nothing is known to be due. */
+  #pollAtMs = Number.POSITIVE_INFINITY;
   /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
   #isPlanned = false;
   /** From when on a tick tidies. */
@@ -86,10 +92,13 @@ export class Ticker {
 
   /** Ticks once; returns after how many ms to tick again. */
   async runOnce(signal?: AbortSignal): Promise<number> {
+    const isDue = performance.now() >= this.#dueAtMs - ROUNDED_MS;
     this.#isPlanned = false;
-    this.#nextAtMs = Number.POSITIVE_INFINITY;
+    this.#dueAtMs = Number.POSITIVE_INFINITY;
+    this.#pollAtMs = Number.POSITIVE_INFINITY;
     this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
+    if (isDue) this.#options.onDue();
     const tidies = performance.now() >= this.#tidyFromMs;
     const options = within(CALL_MS, signal);
     const reply = await this.#store.tick(this.#keys, this.#epoch ?? "0", tidies, options);
@@ -150,9 +159,9 @@ export class Ticker {
     // Whoever has to come back at once may have more to tidy.
     if (tidied && nextWakeMs !== 0) this.#tidyFromMs = performance.now() + TIDY_MS;
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
-    const nextMs = nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs);
-    this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + nextMs);
-    if (!tidied) this.#nextAtMs = Math.min(this.#nextAtMs, this.#tidyFromMs + TIDY_MAX_MS);
+    const nowMs = performance.now();
+    if (nextWakeMs !== NEVER) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + nextWakeMs);
+    this.#pollAtMs = tidied ? nowMs + pollMs : Math.min(nowMs + pollMs, this.#tidyFromMs + TIDY_MAX_MS);
     if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
     this.#isPlanned = true;
   }
@@ -162,7 +171,8 @@ export class Ticker {
   }
 
   #untilNextMs(): number {
-    return Math.min(this.#nextAtMs, this.#again?.atMs ?? Number.POSITIVE_INFINITY) - performance.now();
+    const againAtMs = this.#again?.atMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#dueAtMs, this.#pollAtMs, againAtMs) - performance.now();
   }
 
   /**
@@ -174,7 +184,7 @@ export class Ticker {
       this.#lookAgain(this.#claimed);
     } else {
       const [delayMs = 0, fence = 0] = message.split(" ").map(Number);
-      this.#nextAtMs = Math.min(this.#nextAtMs, performance.now() + delayMs);
+      this.#dueAtMs = Math.min(this.#dueAtMs, performance.now() + delayMs);
       this.#claimed = Math.max(this.#claimed, fence);
       if (this.#again !== undefined && this.#claimed > this.#again.since) this.#again = undefined;
     }

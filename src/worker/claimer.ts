@@ -17,7 +17,8 @@ import { Reservations, type Reservation } from "./reservations.ts";
  * A shard is either worth a claim (`isHot`: a hint came, tasks were left behind, or the slow poll says so) or waits: its
  * last claim found fewer tasks than it had slots for, and Redis has noted this worker to be woken. Slots are reserved while
  * a claim is under way, and one claim a shard is in flight: that is what makes it safe to send twice. A worker that is
- * woken while it has no free slot passes the hint on with a claim of nothing.
+ * woken while it has no free slot passes the hint on with a claim of nothing. Where something is due it is not told by Redis
+ * if the scheduler is in the same process (`claimDue`).
  *
  * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
  * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
@@ -69,6 +70,8 @@ interface ShardClaims {
   readonly loop: Loop;
   readonly hear: () => void;
   isHot: boolean;
+  /** How many times something was due in it since its last claim. */
+  passed: number;
   /** The claim that is under way. */
   inFlight: Promise<void> | undefined;
   /** Its last claim was not answered in time. */
@@ -89,6 +92,9 @@ const FREED_WEIGHT = 0.2;
 /** Two claims under way, so that one batch is worked while Redis hands out the other. */
 const CLAIM_SHARE_MAX = 0.5;
 
+/** How many times more rarely than a lone worker each of many looks after an idle shard. */
+const pollShareOf = (workers: number): number => Math.max(1, workers / POLLING_WORKERS);
+
 /** Numbers the claims of this process, whichever worker and shard they are for: so no number ever comes again. */
 let claims = 0;
 
@@ -105,7 +111,7 @@ export class Claimer {
   /** How many slots become free while a claim is under way, by the last claims. */
   #freedMean = 0;
   #isServed = true;
-  #pollShare = 1;
+  #workers = 1;
   #isStopped = false;
   #next = 0;
 
@@ -139,13 +145,12 @@ export class Claimer {
    * shard each does it more rarely: the look of any one is enough.
    */
   noticeMembers(isServed: boolean, workers: number): void {
-    const pollShare = Math.max(1, workers / POLLING_WORKERS);
     const { slowPollMs } = this.#options;
     for (const { loop } of this.#shards) {
-      if (pollShare < this.#pollShare) loop.hint(slowPollMs * Math.random());
+      if (pollShareOf(workers) < pollShareOf(this.#workers)) loop.hint(slowPollMs * Math.random());
       if (this.#isServed && !isServed) loop.hint(UNSERVED_MS * Math.random());
     }
-    this.#pollShare = pollShare;
+    this.#workers = workers;
     this.#isServed = isServed;
   }
 
@@ -157,6 +162,18 @@ export class Claimer {
       if (shard?.isHot === true && shard.inFlight === undefined)
         this.#claim(shard, Math.min(this.#free(), this.#countMaxOf(shard)));
     }
+  }
+
+  /**
+   * Something is due in a shard, which is worth a claim now: at once, or when the one that is under way has been answered. Of
+   * many workers each has its turn, or the one beside the scheduler would have all tasks. Returns whether it claims.
+   */
+  claimDue(number: number): boolean {
+    const shard = this.#shards[number];
+    if (shard === undefined || ++shard.passed < this.#workers) return false;
+    shard.isHot = true;
+    this.pump();
+    return shard.inFlight !== undefined;
   }
 
   #isInDoubt({ isDoubted, keys }: ShardClaims): boolean {
@@ -231,6 +248,7 @@ export class Claimer {
       loop: new Loop(async () => await Promise.resolve(this.#poll(shard)), this.#options.onError),
       hear: () => (this.#canHear(shard) ? this.#wake(shard) : shard.loop.hint()), // from now on it polls quickly
       isHot: true,
+      passed: 0,
       inFlight: undefined,
       isDoubted: false,
       failedMs: FAILED_MS,
@@ -247,7 +265,9 @@ export class Claimer {
     shard.isHot = true;
     this.pump();
     const pollMs = shard.slowPoll.nextMs(canHear && this.#isServed);
-    return canHear && this.#isServed ? Math.min(pollMs * this.#pollShare, SLOW_POLL_MAX_MS) : pollMs;
+    return canHear && this.#isServed
+      ? Math.min(pollMs * pollShareOf(this.#workers), SLOW_POLL_MAX_MS)
+      : pollMs;
   }
 
   #wake(shard: ShardClaims): void {
@@ -260,6 +280,7 @@ export class Claimer {
   #claim(shard: ShardClaims, count: number): void {
     if (this.#isStopped) return;
     shard.isHot = false;
+    shard.passed = 0;
     const isInDoubt = this.#isInDoubt(shard);
     const node = this.#nodeOf(shard.keys);
     const slots = this.#reservations.keep(count, isInDoubt, () => {

@@ -262,6 +262,11 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     };
   }
 
+  /** Claims from a shard in which something is due, if it is this worker's turn and it has a slot. Returns whether it does. */
+  protected claimDue(shard: number): boolean {
+    return this.#claimer?.claimDue(shard) ?? false;
+  }
+
   async #close(graceMs: number): Promise<void> {
     const wasRunning = this.#state === "running";
     this.#state = "closing";

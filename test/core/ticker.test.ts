@@ -31,7 +31,7 @@ const ticked = (more: Reply = {}): Reply => ({
 async function ticksOf(
   replies: readonly Reply[],
   messages: readonly (readonly [number, string])[],
-  { forMs = 900, word = (_tidies: boolean): string => "tick" } = {},
+  { forMs = 900, word = (_tidies: boolean): string => "tick", tellsDue = false } = {},
 ) {
   const calls: string[] = [];
   let hear: (message: string) => void = () => {};
@@ -59,6 +59,7 @@ async function ticksOf(
   const ticker = new Ticker({ subscriber } as unknown as Connection, store as unknown as QueueStore, keys, {
     scheduler: "s",
     slowPollMs: POLL_MS,
+    onDue: () => calls.push(`due ${Math.round(performance.now() - startMs)}`),
     onStale: () => {},
     onMissing: async () => await Promise.resolve(),
     onTicked: () => {},
@@ -69,7 +70,7 @@ async function ticksOf(
   for (const [atMs, message] of messages) setTimeout(() => hear(message), atMs);
   await vi.advanceTimersByTimeAsync(forMs);
   void ticker.stop();
-  return calls.slice(1);
+  return calls.slice(1).filter((call) => tellsDue || !call.startsWith("due"));
 }
 
 beforeEach(() => {
@@ -149,4 +150,16 @@ test("a tick that has to come again at once goes on tidying", async () => {
   const atOnce = ticked({ nextWakeMs: 0 });
   const replies = [atOnce, atOnce, ticked({ nextWakeMs: 50_000 })];
   expect(await ticksOf(replies, [], { ...tidying, forMs: 900 })).toEqual(["tidy 0", "tidy 21", "tidy 42"]);
+});
+
+test("says before a tick that something is due, by what a tick or a message said, and not when it only looks again or polls", async () => {
+  const due = { tellsDue: true };
+  expect(await ticksOf([ticked({ nextWakeMs: 30 }), ticked()], [], due)).toEqual([
+    "tick 0",
+    "due 50",
+    "tick 50",
+  ]);
+  expect(await ticksOf([ticked()], [[100, "40"]], due)).toEqual(["tick 0", "due 140", "tick 140"]);
+  expect(await ticksOf([ticked({ woken: 1 }), ticked()], [], due)).toEqual(["tick 0", "tick 270"]);
+  expect(await ticksOf([ticked()], [], { ...due, forMs: 1500 })).toEqual(["tick 0", "tick 1020"]);
 });

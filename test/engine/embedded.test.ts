@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, inject, test } from "vitest";
+import { Redis } from "ioredis";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { shardKeys, wakeChannel } from "../../src/store/keys.ts";
 import { setupRedisProcess } from "../dev/setup.ts";
 import { eventually, setup } from "../support/fixture.ts";
 import { look } from "../support/members.ts";
 import { startRole } from "../support/role-process.ts";
 
+/** Until a scheduler that has just begun has taken its shards, and its worker knows of the others. */
+const SERVED_MS = 1000;
 const QUEUES = Array.from({ length: 20 }, (_, i) => `q${i}`);
 
 test("the workers of a process share one scheduler, which serves the queues of those that are open", async () => {
@@ -88,6 +92,49 @@ test("an obliterated queue is served again by a scheduler that went on with othe
   await one.add("a", null, { delay: 1500 });
   await other.add("a", null, { delay: 50 });
   await eventually(() => expect(runs.toSorted()).toEqual(["one", "one", "other", "other"]), 8000);
+});
+
+test("a lone worker beside its scheduler is told of next to nothing that is due, and runs it all", async () => {
+  const { prefix, queue, worker } = setup();
+  const producer = queue({ shards: 1 });
+  let runs = 0;
+  const one = worker(() => void runs++);
+  const listener = new Redis(inject("redisUrl"));
+  onTestFinished(() => listener.disconnect());
+  let hints = 0;
+  listener.on("smessage", () => hints++);
+  await producer.add("a", null);
+  await eventually(() => expect(runs).toBe(1));
+  await listener.ssubscribe(wakeChannel(shardKeys({ prefix, queue: "q" }, 0, 1), one.id));
+  const tasks = Array.from({ length: 50 }, (_, i) => ({
+    name: "a",
+    data: null,
+    opts: { delay: 200 + i * 20 },
+  }));
+  await producer.addBulk(tasks);
+  await eventually(() => expect(runs).toBe(51));
+  expect(hints).toBeLessThan(25);
+});
+
+test("a worker beside the scheduler has no more than its share of what is due", async () => {
+  const { queue, worker } = setup();
+  const producer = queue({ shards: 1 });
+  const runs = { beside: 0, apart: 0 };
+  const apart = worker(() => void runs.apart++, { scheduler: false });
+  await producer.add("a", null);
+  await eventually(() => expect(runs.apart).toBe(1));
+  worker(() => void runs.beside++);
+  await sleep(SERVED_MS);
+  const tasks = Array.from({ length: 60 }, (_, i) => ({
+    name: "a",
+    data: null,
+    opts: { delay: 200 + i * 20 },
+  }));
+  await producer.addBulk(tasks);
+  await eventually(() => expect(runs.apart + runs.beside).toBe(61));
+  expect(runs.apart).toBeGreaterThan(15);
+  expect(runs.beside).toBeGreaterThan(15);
+  await apart.close();
 });
 
 test("workers close in time while Redis is away", async () => {
