@@ -150,7 +150,7 @@ if
   (not firstEndMs or nowMs + leaseMs < tonumber(firstEndMs))
   and not (nowMs < looksAtMs and looksAtMs <= nowMs + leaseMs)
 then
-  publish(due[1], whole(leaseMs) .. (isLeft and "" or " " .. fence))
+  publish(due[1], whole(leaseMs) .. " " .. (isLeft and "0" or fence))
   redis.call("HSET", seq, "fence", fence, "looksAt", endMs)
 else
   redis.call("HSET", seq, "fence", fence)

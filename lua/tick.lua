@@ -34,9 +34,10 @@
 -- ARGV[4]      tidies   int   1 to forget calls and idle workers as well, and to pull in deadlines; else 0
 --
 -- Replies
---   { "TICKED", recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }  nextWakeMs is -1
---                       when nothing is pending; woken says how many workers were told of what lies on the runway, fence
---                       what the last claim has; the ids are one text each, a line an id
+--   { "TICKED", recovered, buried, moved, nextDueMs, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds }
+--                       nextDueMs says in how many ms the next task is due, nextWakeMs when to tick next for that or
+--                       anything else, both -1 when there is none; woken how many workers were told of what lies on the
+--                       runway, fence what the last claim has; the ids are one text each, a line an id
 --   { "STALE", epoch }  the shard has another owner
 --   { "NO_QUEUE" }      the shard is not there (any more)
 --
@@ -126,7 +127,7 @@ if #expiredLeases > 0 then
   end
 end
 
-local moved, onRunway, nextWakeMs = 0, 0, math.huge
+local moved, onRunway, nextDueMs = 0, 0, math.huge
 for i = 1, #levels do
   local level = string.byte(levels, i) - 48
   local filled, length = fillRunway(due, ready, level, nowMs, FILL_MAX)
@@ -134,7 +135,7 @@ for i = 1, #levels do
   local later =
     redis.call("ZRANGEBYSCORE", due[level + 1], "(" .. whole(nowMs), "+inf", "WITHSCORES", "LIMIT", "0", "1")
   if later[2] then
-    nextWakeMs = math.min(nextWakeMs, math.ceil(tonumber(later[2]) - nowUs / 1000))
+    nextDueMs = math.min(nextDueMs, math.ceil(tonumber(later[2]) - nowUs / 1000))
   end
 end
 local woken = onRunway > 0 and not paused and wakeWorkers(waiting, onRunway) or 0
@@ -147,6 +148,7 @@ local function forgetResults()
   redis.call("ZREM", done, unpack(forgotten))
 end
 
+local nextWakeMs = nextDueMs
 local forgetAtMs = firstIn(done)
 if forgetAtMs <= nowMs then
   forgetResults()
@@ -181,15 +183,13 @@ if tidies then
     nextWakeMs = 0
   end
 end
-if nextWakeMs == math.huge then
-  nextWakeMs = -1
-end
 return {
   "TICKED",
   #recovered,
   #buried,
   moved,
-  nextWakeMs,
+  nextDueMs < math.huge and nextDueMs or -1,
+  nextWakeMs < math.huge and nextWakeMs or -1,
   generation,
   woken,
   last[2] or "0",

@@ -13,9 +13,11 @@ export interface EmbeddedSchedulerOptions {
   readonly logger: Logger;
   readonly taskLog: TaskLog;
   readonly time: GivenTime | undefined;
-  /** Has the worker claim from a shard in which something is due, if it is its turn. Returns whether it does. */
-  readonly claimDue: (shard: number) => boolean;
+  readonly claimDue: ClaimDue;
 }
+
+/** Tells a worker that a task is due in a shard. Returns whether it claims it: not if another one does already. */
+type ClaimDue = (shard: number, isClaimed: boolean) => boolean;
 
 /** A scheduler that serves the queues of all workers that are to be served alike. */
 interface SharedScheduler {
@@ -35,11 +37,11 @@ const running = new Set<SharedScheduler>();
  * Redis, prefix and `slowPollMs` share one scheduler, which is one member with one heartbeat. It begins with the first of
  * them, logs where and as that one does, and ends with the last.
  *
- * The workers know without a message when something is due in the shards that it owns: one whose turn it is claims just before
+ * The workers know without a message when a task is due in the shards that it owns: one whose turn it is claims just before
  * the tick, which hands out the rest. A task then starts one round trip after it is due instead of two.
  */
 export class EmbeddedScheduler {
-  readonly claimDue: (shard: number) => boolean;
+  readonly claimDue: ClaimDue;
   readonly #queue: string;
   readonly #connection: Connection;
   readonly #shared: SharedScheduler;
@@ -97,7 +99,8 @@ function sharedOf(
     taskLog,
     time,
     onDue: (queue, shard) => {
-      for (const { claimDue } of wanted.get(queue) ?? []) if (claimDue(shard)) return;
+      let isClaimed = false;
+      for (const { claimDue } of wanted.get(queue) ?? []) isClaimed = claimDue(shard, isClaimed) || isClaimed;
     },
   });
   const shared = { core, connection, prefix, slowPollMs, time, wanted };

@@ -35,7 +35,7 @@ export class Worker<T extends TaskTypes<T> = AnyTasks> extends TaskWorker<T> {
         logger: this.logger,
         taskLog: this.taskLog,
         time,
-        claimDue: (shard) => this.claimDue(shard),
+        claimDue: (shard, isClaimed) => this.claimDue(shard, isClaimed),
       });
     if (this.parsed.autorun) this.run();
   }

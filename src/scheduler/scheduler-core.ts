@@ -28,7 +28,7 @@ export interface SchedulerCoreOptions {
   readonly logger: Logger;
   readonly taskLog: TaskLog;
   readonly time: GivenTime;
-  /** Something is due in a shard that is served here, and is about to be handed out. */
+  /** A task is due in a shard that is served here, and is about to be handed out. */
   readonly onDue?: (queue: string, shard: number) => void;
 }
 

@@ -4,6 +4,14 @@ import type { Connection } from "../store/connection.ts";
 import { headChannel, type ShardKeys } from "../store/keys.ts";
 import { within, type QueueStore } from "../store/queue-store.ts";
 
+/** When to tick again, and what that is for; as `tick` answers. */
+interface Plan {
+  readonly nextDueMs: number;
+  readonly nextWakeMs: number;
+  readonly woken: number;
+  readonly fence: number;
+}
+
 export interface Ticked {
   readonly recovered: number;
   readonly buried: number;
@@ -29,7 +37,7 @@ export interface TickerOptions {
   readonly onStale: () => void;
   /** The shard is not there. */
   readonly onMissing: () => Promise<void>;
-  /** Something is due, and the next call hands it out: whoever can take it without being told may do so first. */
+  /** A task is due, and the next call hands it out: whoever can take it without being told may do so first. */
   readonly onDue: () => void;
   readonly onTicked: (ticked: Ticked) => void;
   readonly onError: (error: unknown) => void;
@@ -59,10 +67,10 @@ export class Ticker {
   readonly #hear = (message: string): void => this.#heard(message);
   /** The fence of the last claim that is known to have left nothing behind. */
   #claimed = 0;
-  /** When something is due, by what the last tick said and by what was heard since it was sent; on the local clock. */
+  /** When a task is due, by what the last tick said and by what was heard since it was sent; on the local clock. */
   #dueAtMs = Number.POSITIVE_INFINITY;
-  /** When to tick though nothing is known to be due. */
-  #pollAtMs = Number.POSITIVE_INFINITY;
+  /** When to tick for anything else: a lease ends, a result is forgotten, or the slow poll says so. */
+  #lookAtMs = Number.POSITIVE_INFINITY;
   /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
   #isPlanned = false;
   /** From when on a tick tidies. */
@@ -95,7 +103,7 @@ export class Ticker {
     const isDue = performance.now() >= this.#dueAtMs - ROUNDED_MS;
     this.#isPlanned = false;
     this.#dueAtMs = Number.POSITIVE_INFINITY;
-    this.#pollAtMs = Number.POSITIVE_INFINITY;
+    this.#lookAtMs = Number.POSITIVE_INFINITY;
     this.#again = undefined;
     if (this.#epoch === undefined && !(await this.#take(signal))) return GONE_MS;
     if (isDue) this.#options.onDue();
@@ -152,16 +160,17 @@ export class Ticker {
     }
   }
 
-  #plan(
-    { nextWakeMs, woken, fence }: { nextWakeMs: number; woken: number; fence: number },
-    tidied: boolean,
-  ): void {
+  #plan({ nextDueMs, nextWakeMs, woken, fence }: Plan, tidied: boolean): void {
     // Whoever has to come back at once may have more to tidy.
     if (tidied && nextWakeMs !== 0) this.#tidyFromMs = performance.now() + TIDY_MS;
     const pollMs = this.#slowPoll.nextMs(this.#connection.subscriber.canHear(headChannel(this.#keys)));
     const nowMs = performance.now();
-    if (nextWakeMs !== NEVER) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + nextWakeMs);
-    this.#pollAtMs = tidied ? nowMs + pollMs : Math.min(nowMs + pollMs, this.#tidyFromMs + TIDY_MAX_MS);
+    if (nextDueMs !== NEVER) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + nextDueMs);
+    this.#lookAtMs = Math.min(
+      this.#lookAtMs,
+      nowMs + (nextWakeMs === NEVER ? pollMs : Math.min(nextWakeMs, pollMs)),
+    );
+    if (!tidied) this.#lookAtMs = Math.min(this.#lookAtMs, this.#tidyFromMs + TIDY_MAX_MS);
     if (woken > 0 && this.#claimed <= fence) this.#lookAgain(fence);
     this.#isPlanned = true;
   }
@@ -172,20 +181,22 @@ export class Ticker {
 
   #untilNextMs(): number {
     const againAtMs = this.#again?.atMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#dueAtMs, this.#pollAtMs, againAtMs) - performance.now();
+    return Math.min(this.#dueAtMs, this.#lookAtMs, againAtMs) - performance.now();
   }
 
   /**
-   * @param message `again`, from whoever woke workers; or in how many ms to tick, with the fence of the claim that says so if
-   *   that left nothing behind
+   * @param message `again`, from whoever woke workers; or in how many ms the new head is due; or in how many the new first lease
+   *   ends, with the fence of its claim, 0 if that left something behind
    */
   #heard(message: string): void {
     if (message === LOOK_AGAIN) {
       this.#lookAgain(this.#claimed);
     } else {
-      const [delayMs = 0, fence = 0] = message.split(" ").map(Number);
-      this.#dueAtMs = Math.min(this.#dueAtMs, performance.now() + delayMs);
-      this.#claimed = Math.max(this.#claimed, fence);
+      const [delayMs = 0, fence] = message.split(" ").map(Number);
+      const atMs = performance.now() + delayMs;
+      if (fence === undefined) this.#dueAtMs = Math.min(this.#dueAtMs, atMs);
+      else this.#lookAtMs = Math.min(this.#lookAtMs, atMs);
+      this.#claimed = Math.max(this.#claimed, fence ?? 0);
       if (this.#again !== undefined && this.#claimed > this.#again.since) this.#again = undefined;
     }
     if (this.#isPlanned) this.#loop.wakeIn(this.#untilNextMs());

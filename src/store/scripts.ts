@@ -51,16 +51,17 @@ export const tick = defineScript({
   args: ["nowMs", "epoch", "leaseMaxMs", "tidies"],
   items: [],
   replies: {
-    TICKED: ([recovered, buried, moved, nextWakeMs, generation, woken, fence, recoveredIds, buriedIds]) => ({
+    TICKED: ([recovered, buried, moved, nextDueMs, nextWakeMs, generation, woken, fence, ...ids]) => ({
       recovered: Number(recovered),
       buried: Number(buried),
       moved: Number(moved),
+      nextDueMs: Number(nextDueMs),
       nextWakeMs: Number(nextWakeMs),
       generation: text(generation),
       woken: Number(woken),
       fence: Number(fence),
-      recoveredIds: linesOf(text(recoveredIds)),
-      buriedIds: linesOf(text(buriedIds)),
+      recoveredIds: linesOf(text(ids[0])),
+      buriedIds: linesOf(text(ids[1])),
     }),
     STALE: ([epoch]) => ({ epoch: text(epoch) }),
     NO_QUEUE: none,

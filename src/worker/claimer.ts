@@ -17,8 +17,8 @@ import { Reservations, type Reservation } from "./reservations.ts";
  * A shard is either worth a claim (`isHot`: a hint came, tasks were left behind, or the slow poll says so) or waits: its
  * last claim found fewer tasks than it had slots for, and Redis has noted this worker to be woken. Slots are reserved while
  * a claim is under way, and one claim a shard is in flight: that is what makes it safe to send twice. A worker that is
- * woken while it has no free slot passes the hint on with a claim of nothing. Where something is due it is not told by Redis
- * if the scheduler is in the same process (`claimDue`).
+ * woken while it has no free slot passes the hint on with a claim of nothing. A scheduler in the same process tells it sooner
+ * than Redis what is due (`claimDue`).
  *
  * In a Cluster one master may be away while the others go on. A claim that it does not answer keeps its slots for a moment
  * only; then other shards get them, and the claim waits without. When it is answered after all, what there is room for
@@ -70,7 +70,7 @@ interface ShardClaims {
   readonly loop: Loop;
   readonly hear: () => void;
   isHot: boolean;
-  /** How many times something was due in it since its last claim. */
+  /** How many times a task was due in it since its last claim, as far as the scheduler of this process tells. */
   passed: number;
   /** The claim that is under way. */
   inFlight: Promise<void> | undefined;
@@ -165,15 +165,17 @@ export class Claimer {
   }
 
   /**
-   * Something is due in a shard, which is worth a claim now: at once, or when the one that is under way has been answered. Of
-   * many workers each has its turn, or the one beside the scheduler would have all tasks. Returns whether it claims.
+   * A task is due in a shard. The shard is worth a claim then, at once, or when the one that is under way has been answered:
+   * unless another worker of the process claims already, or it is not this one's turn. Of n workers each has its turn when it
+   * has let n - 1 tasks go by, or the one beside the scheduler would have all. Returns whether it claims now.
    */
-  claimDue(number: number): boolean {
+  claimDue(number: number, isClaimed: boolean): boolean {
     const shard = this.#shards[number];
-    if (shard === undefined || ++shard.passed < this.#workers) return false;
+    if (shard === undefined || ++shard.passed < this.#workers || isClaimed) return false;
+    const isIdle = shard.inFlight === undefined;
     shard.isHot = true;
     this.pump();
-    return shard.inFlight !== undefined;
+    return isIdle && shard.inFlight !== undefined;
   }
 
   #isInDoubt({ isDoubted, keys }: ShardClaims): boolean {

@@ -262,9 +262,9 @@ export class TaskWorker<T extends TaskTypes<T> = AnyTasks> extends EventEmitter<
     };
   }
 
-  /** Claims from a shard in which something is due, if it is this worker's turn and it has a slot. Returns whether it does. */
-  protected claimDue(shard: number): boolean {
-    return this.#claimer?.claimDue(shard) ?? false;
+  /** A task is due in a shard: see `Claimer`. */
+  protected claimDue(shard: number, isClaimed: boolean): boolean {
+    return this.#claimer?.claimDue(shard, isClaimed) ?? false;
   }
 
   async #close(graceMs: number): Promise<void> {

@@ -30,7 +30,7 @@ const PAUSE_SLACK_MS = 5;
  * @param run.isDrained whether nothing was on its way any more, in time
  * @param run.epochMs   the wall clock at monotonic 0
  * @param run.faults    { kind, victims, startT, goneT, endT, struck, least, clock, rightT, livesOn (the old master was frozen) } of the nemesis, see old-clock.js; where a replica became master, `fallback`,
- *                      { fromT, goneT, toT, shards, forgetsAnswers }: what was done then, in these shards, may be gone
+ *                      { fromT, goneT, endT, toT, shards, forgetsAnswers }: what was done then, in these shards, may be gone
  * @param run.mustLose  whether it has not struck unless something is lost
  * @param run.codes     the errors that its faults may cause
  * @param run.troubles  what went wrong with the processes themselves

@@ -207,6 +207,7 @@ test("takes what a master's clock made it forget to have answered as done by the
   const due = { dueAtMs: EPOCH_MS + 50 };
   const runs = [...ran(31, { outcome: "fatal" }), ...requeued, ...ran(70, due)];
   expect(of(runs, requeuedOnce, true)).toEqual([]);
+  expect(of(runs, requeuedOnce, false)).toEqual(["counters and logs differ"]);
   expect(of(runs, { ...requeuedOnce, requeued: 2 }, true)).toEqual(["counters and logs differ"]);
   const answer = { id: "a", dueAtMs: EPOCH_MS + 170, addedAtMs: EPOCH_MS + 150 };
   const again = call("add", 8, 160, { key: "k", delayMs: 20, outcome: "added", answer });

@@ -7,7 +7,11 @@ export function countersOf(known) {
   const starts = histories.flatMap((history) => history.starts);
   const howMany = (isSo) => starts.filter(isSo).length;
   const asked = (verb, outcome) =>
-    total(({ changes }) => changes.filter((one) => one.verb === verb && one.outcome === outcome).length);
+    total(
+      ({ changes }) =>
+        changes.filter((one) => one.verb === verb && one.outcome === outcome && one.isCounted !== false)
+          .length,
+    );
 
   const off = [];
   const between = (name, value, min, max) => {

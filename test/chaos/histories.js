@@ -13,7 +13,7 @@
  * is true of the next one only: the old one may have done it, and the task may have run so. Beside its answer it is then
  * `unknown`, too. A cancel is not: a master that forgot it has the task, and one that knows it answers as the old one did. But
  * a clock that jumps makes a master forget what was answered, and not what was done (`forgetsAnswers`): what is sent to it again is
- * done again, whatever that is.
+ * done again, whatever that is, and counted again (`isCounted`); else whoever has the count has the answer.
  */
 const NEVER = Infinity;
 const UNKNOWN = "unknown";
@@ -26,8 +26,8 @@ const UNCHANGED = new Set(["refused", "missing", "leased", "dead", "done", "dela
 /**
  * @param events    all events of all processes, in order of time
  * @param killed    names of the processes that were killed
- * @param fallbacks { fromT, goneT, toT, shards, forgetsAnswers }: what was done from fromT to toT may be gone, in these shards,
- *                  or in all; from goneT on another master may have answered
+ * @param fallbacks { fromT, goneT, endT, toT, shards, forgetsAnswers }: what was done from fromT to toT may be gone, in these
+ *                  shards, or in all; from goneT on another master may have answered, and since endT this one did nothing
  * @param areCallsKept whether acknowledged calls are not
  * @returns { histories: id -> history, calls, unclaimed: adds of unknown outcome of which nothing was seen }
  */
@@ -38,17 +38,10 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
       (fallback) => sentT <= fallback.toT && t >= fallback.fromT && isOfMaster(shardOf.get(id), fallback),
     );
   const isUnchanged = ({ verb, outcome }) => !PAUSES.has(verb) && UNCHANGED.has(outcome);
-  const saysOfNext = ({ verb, outcome }) =>
-    verb !== "cancel" && (outcome === "existed" || UNCHANGED.has(outcome));
+  const isOfTwo = ({ id, sentT, t }, { goneT, endT, toT, ...fallback }) =>
+    sentT <= (endT ?? toT) && t >= goneT && isOfMaster(shardOf.get(id), fallback);
   const mayBeDoneTwice = (call) =>
-    call.outcome !== "refused" &&
-    fallbacks.some(
-      (fallback) =>
-        (fallback.forgetsAnswers === true || saysOfNext(call)) &&
-        call.sentT <= fallback.toT &&
-        call.t >= fallback.goneT &&
-        isOfMaster(shardOf.get(call.id), fallback),
-    );
+    fallbacks.some((fallback) => isOfTwo(call, fallback) && isOfNextOnly(call, fallback));
   const told = callsOf(events);
   const calls = told.map((call) =>
     areCallsKept || !isGone(call) || isUnchanged(call)
@@ -67,9 +60,10 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
   const unclaimed = new Map();
   for (const [i, call] of calls.entries()) {
     if (PAUSES.has(call.verb)) continue;
-    if (mayBeDoneTwice(told[i])) {
+    if (call.id !== undefined && mayBeDoneTwice(told[i])) {
       const { maybe, changes } = historyOf(call.id);
-      (call.verb === "add" ? maybe : changes).push(firstTryOf(call));
+      const isCounted = fallbacks.some(({ forgetsAnswers }) => forgetsAnswers);
+      (call.verb === "add" ? maybe : changes).push({ ...firstTryOf(call), isCounted });
     }
     if (call.verb !== "add") historyOf(call.id).changes.push(call);
     else if (call.id === undefined) {
@@ -90,6 +84,13 @@ export function historiesOf(events, killed = [], { fallbacks = [], areCallsKept 
     unclaimed.delete(add.key);
   }
   return { histories, calls, unclaimed: [...unclaimed.values()] };
+}
+
+/** Whether what is answered need not be so of the master before. */
+function isOfNextOnly({ verb, outcome }, { forgetsAnswers = false }) {
+  if (outcome === "refused") return false;
+  if (verb === "cancel") return forgetsAnswers && outcome === "missing";
+  return forgetsAnswers || outcome === "existed" || UNCHANGED.has(outcome);
 }
 
 /** The answer is that of another try. */

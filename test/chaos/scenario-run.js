@@ -211,8 +211,9 @@ class Run {
   /** From shortly before a fault began until now, what was done may have been lost with its master; logs tell of it later. */
   fellBack(fault) {
     const { startT, goneT = startT, shards, clock } = fault;
-    const [fromT, toT] = [startT - REPLICATION_LAG_MS, monotonicMs() + LOGGED_LATE_MS];
-    fault.fallback = { fromT, goneT, toT, shards, forgetsAnswers: clock !== undefined };
+    const [fromT, endT] = [startT - REPLICATION_LAG_MS, monotonicMs()];
+    const toT = endT + LOGGED_LATE_MS;
+    fault.fallback = { fromT, goneT, endT, toT, shards, forgetsAnswers: clock !== undefined };
   }
 
   /** Kills a process for good; one of its kind takes its place when told to. */

@@ -20,6 +20,7 @@ const ticked = (more: Reply = {}): Reply => ({
   recoveredIds: [],
   buriedIds: [],
   moved: 0,
+  nextDueMs: -1,
   nextWakeMs: -1,
   generation: "1",
   woken: 0,
@@ -152,14 +153,18 @@ test("a tick that has to come again at once goes on tidying", async () => {
   expect(await ticksOf(replies, [], { ...tidying, forMs: 900 })).toEqual(["tidy 0", "tidy 21", "tidy 42"]);
 });
 
-test("says before a tick that something is due, by what a tick or a message said, and not when it only looks again or polls", async () => {
+test("says before a tick that a task is due, by what a tick or a message said, and not when it looks for anything else", async () => {
   const due = { tellsDue: true };
-  expect(await ticksOf([ticked({ nextWakeMs: 30 }), ticked()], [], due)).toEqual([
-    "tick 0",
-    "due 50",
-    "tick 50",
-  ]);
+  const dueSoon = ticked({ nextDueMs: 30, nextWakeMs: 30 });
+  expect(await ticksOf([dueSoon, ticked()], [], due)).toEqual(["tick 0", "due 50", "tick 50"]);
   expect(await ticksOf([ticked()], [[100, "40"]], due)).toEqual(["tick 0", "due 140", "tick 140"]);
+  const forgetsSoon = ticked({ nextDueMs: 60, nextWakeMs: 30 });
+  expect(await ticksOf([forgetsSoon, ticked()], [], due)).toEqual(["tick 0", "tick 50"]);
+  expect(await ticksOf([ticked()], [[100, "40 101"]], due)).toEqual(["tick 0", "tick 140"]);
   expect(await ticksOf([ticked({ woken: 1 }), ticked()], [], due)).toEqual(["tick 0", "tick 270"]);
   expect(await ticksOf([ticked()], [], { ...due, forMs: 1500 })).toEqual(["tick 0", "tick 1020"]);
+});
+
+test("the end of a lease that is heard while a tick is under way is not forgotten", async () => {
+  expect(await ticksOf([ticked()], [[10, "500 0"]])).toEqual(["tick 0", "tick 510"]);
 });

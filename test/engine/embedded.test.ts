@@ -7,8 +7,6 @@ import { eventually, setup } from "../support/fixture.ts";
 import { look } from "../support/members.ts";
 import { startRole } from "../support/role-process.ts";
 
-/** Until a scheduler that has just begun has taken its shards, and its worker knows of the others. */
-const SERVED_MS = 1000;
 const QUEUES = Array.from({ length: 20 }, (_, i) => `q${i}`);
 
 test("the workers of a process share one scheduler, which serves the queues of those that are open", async () => {
@@ -117,14 +115,15 @@ test("a lone worker beside its scheduler is told of next to nothing that is due,
 });
 
 test("a worker beside the scheduler has no more than its share of what is due", async () => {
-  const { queue, worker } = setup();
+  const { prefix, queue, worker } = setup();
+  const redis = look(inject("redisUrl"), prefix);
   const producer = queue({ shards: 1 });
   const runs = { beside: 0, apart: 0 };
   const apart = worker(() => void runs.apart++, { scheduler: false });
   await producer.add("a", null);
   await eventually(() => expect(runs.apart).toBe(1));
   worker(() => void runs.beside++);
-  await sleep(SERVED_MS);
+  await eventually(async () => expect(await redis.owners()).toEqual([expect.stringMatching(/./)]));
   const tasks = Array.from({ length: 60 }, (_, i) => ({
     name: "a",
     data: null,

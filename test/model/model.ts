@@ -530,6 +530,7 @@ export class Model {
       recoveredIds,
       buriedIds,
       moved: ready - onRunway,
+      nextDueMs: Math.min(...[...tasks.values()].map((task) => this.#nextDueMs(task))),
       nextWakeMs: Math.min(...[...tasks.values()].map((task) => this.#wakeMs(task))),
       woken: 0,
       fence: Number(shard.fence ?? 0),
@@ -566,11 +567,16 @@ export class Model {
     return { recoveredIds, buriedIds };
   }
 
+  /** In how many ms this task is due, if it is delayed. */
+  #nextDueMs({ place, dueAtMs }: ModelTask): number {
+    return place === "pending" && dueAtMs > this.nowMs ? dueAtMs - this.nowMs : Number.POSITIVE_INFINITY;
+  }
+
   /** In how many ms the shard must be looked at again because of this task. */
   #wakeMs(task: ModelTask): number {
     switch (task.place) {
       case "pending":
-        return task.dueAtMs > this.nowMs ? task.dueAtMs - this.nowMs : Number.POSITIVE_INFINITY;
+        return this.#nextDueMs(task);
       case "leased":
       case "done":
         return Math.max(0, scoreOf(task) - this.nowMs + 1);

@@ -41,11 +41,10 @@ export class Schedulers {
     const expected = model.tick(shard, epoch, tidies, this.#world.onRunway(shard));
     if (expected.word !== "TICKED") same("what tick answered", reply, expected);
     else {
-      const { nextWakeMs } = expected;
-      same("what tick answered", reply, {
-        ...expected,
-        nextWakeMs: Number.isFinite(nextWakeMs) ? nextWakeMs : -1,
-      });
+      const orNone = (ms: number): number => (Number.isFinite(ms) ? ms : -1);
+      const { nextDueMs, nextWakeMs } = expected;
+      const times = { nextDueMs: orNone(nextDueMs), nextWakeMs: orNone(nextWakeMs) };
+      same("what tick answered", reply, { ...expected, ...times });
     }
     if (reply.word === "STALE") scheduler.seen.set(shard, reply.epoch);
     if (reply.word !== "TICKED") scheduler.epochs.delete(shard);

@@ -15,6 +15,7 @@ const idle = {
   recoveredIds: [],
   buriedIds: [],
   moved: 0,
+  nextDueMs: -1,
   nextWakeMs: -1,
   woken: 0,
   fence: 0,
@@ -49,7 +50,7 @@ describe("tick", () => {
       { id: "urgent", priority: 9 },
     );
     const { reply, changes } = await keyspace.watch(async () => keyspace.tick(epoch));
-    expect(reply).toMatchObject({ moved: 3, nextWakeMs: 30 });
+    expect(reply).toMatchObject({ moved: 3, nextDueMs: 30, nextWakeMs: 30 });
     expect(changes).toEqual({
       "due:0": { a: GONE, b: GONE },
       "due:9": { urgent: GONE },

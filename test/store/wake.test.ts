@@ -89,7 +89,7 @@ describe("the scheduler of a shard", () => {
     await keyspace.claim(1, "w3", 5000);
     await keyspace.claim(1, "w4", 1000);
     const emptied = "1700000000010000";
-    expect(await heard()).toEqual(["head 15000", `head 5000 ${emptied}`]);
+    expect(await heard()).toEqual(["head 15000 0", `head 5000 ${emptied}`]);
   });
 
   test("hears of first leases once, while claims leave tasks behind, until it has looked", async () => {
@@ -105,10 +105,10 @@ describe("the scheduler of a shard", () => {
     await claimAndSettle(1000);
     await claimAndSettle(1000);
     await claimAndSettle(500);
-    expect(await heard()).toEqual(["head 1000", "head 500"]);
+    expect(await heard()).toEqual(["head 1000 0", "head 500 0"]);
     await keyspace.tick(epoch);
     await claimAndSettle(1000);
-    expect(await heard()).toEqual(["head 1000"]);
+    expect(await heard()).toEqual(["head 1000 0"]);
   });
 
   test("hears of a head that comes by reschedule, retry and postpone", async () => {
@@ -198,7 +198,7 @@ describe("waiting workers", () => {
     await keyspace.add({ id: "a" }, { id: "b" });
     await keyspace.redis.hset(keyspace.keys.ctl, "paused", "0");
     await keyspace.claim(1, "busy");
-    expect(await heard()).toEqual(["idle", "head 1000"]);
+    expect(await heard()).toEqual(["idle", "head 1000 0"]);
   });
 
   test("pass a wake-up on with a claim of no slots", async () => {

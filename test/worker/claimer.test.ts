@@ -169,3 +169,76 @@ test("a shard that is always late gets its share, and gives back little", async 
   expect(released).toBeLessThan(count * 0.02);
   expect(claims.get(0)).toBeGreaterThan(5);
 });
+
+/** A worker that is told of what is due; claims find nothing, and take 5 ms. Tells of which shards it claimed. */
+function setupIdle({ slots = 1 } = {}) {
+  const claimed: number[] = [];
+  const answer = async ({ shard }: ShardKeys, { count }: { count: number }) => {
+    if (count > 0) claimed.push(shard);
+    await sleep(5);
+    return { word: "EMPTY" };
+  };
+  const store = {
+    shards: (count: number) => Array.from({ length: count }, (_, shard) => ({ shard })),
+    claim: answer,
+  } as unknown as QueueStore;
+  const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
+  const connection = { isCluster: false, subscriber, nodeOf: () => "" } as unknown as Connection;
+  const free = { slots };
+  const claimer = new Claimer(connection, store, 2, {
+    worker: "w",
+    leaseMs: 15_000,
+    slowPollMs: 60_000,
+    concurrency: 1,
+    mayClaim: () => true,
+    slots: () => free.slots,
+    freed: () => 0,
+    onBatch: () => {},
+    onGone: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  claimer.pump(); // a shard is worth a claim at first
+  const settle = async (): Promise<number[]> => {
+    await vi.advanceTimersByTimeAsync(20);
+    return claimed.splice(0);
+  };
+  return { claimer, free, settle };
+}
+
+test("claims at once where a task is due, and once more where it may have come after a claim", async () => {
+  const { claimer, settle } = setupIdle();
+  await settle();
+  expect(claimer.claimDue(1, false)).toBe(true);
+  expect(await settle()).toEqual([1]);
+  expect(claimer.claimDue(0, false)).toBe(true);
+  expect(claimer.claimDue(0, false)).toBe(false);
+  expect(await settle()).toEqual([0, 0]);
+});
+
+test("leaves due tasks to the other workers until it is its turn, or another one claims", async () => {
+  const { claimer, settle } = setupIdle();
+  await settle();
+  claimer.noticeMembers(true, 3);
+  expect([1, 2, 3, 4].map(() => claimer.claimDue(0, false))).toEqual([false, false, true, false]);
+  expect(await settle()).toEqual([0]);
+  claimer.noticeMembers(true, 1);
+  expect(claimer.claimDue(0, true)).toBe(false);
+  expect(await settle()).toEqual([]);
+});
+
+test("claims what is due when a slot is free, and not where it has no shard or has stopped", async () => {
+  const { claimer, free, settle } = setupIdle();
+  await settle();
+  free.slots = 0;
+  expect(claimer.claimDue(1, false)).toBe(false);
+  expect(await settle()).toEqual([]);
+  free.slots = 1;
+  claimer.pump();
+  expect(await settle()).toEqual([1]);
+  expect(claimer.claimDue(2, false)).toBe(false);
+  await claimer.stop(0);
+  expect(claimer.claimDue(0, false)).toBe(false);
+  expect(await settle()).toEqual([]);
+});
