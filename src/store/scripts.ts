@@ -51,7 +51,18 @@ export const tick = defineScript({
   args: ["nowMs", "epoch", "leaseMaxMs", "tidies"],
   items: [],
   replies: {
-    TICKED: ([recovered, buried, moved, nextDueMs, nextWakeMs, generation, woken, fence, ...ids]) => ({
+    TICKED: ([
+      recovered,
+      buried,
+      moved,
+      nextDueMs,
+      nextWakeMs,
+      generation,
+      woken,
+      fence,
+      recoveredIds,
+      buriedIds,
+    ]) => ({
       recovered: Number(recovered),
       buried: Number(buried),
       moved: Number(moved),
@@ -60,8 +71,8 @@ export const tick = defineScript({
       generation: text(generation),
       woken: Number(woken),
       fence: Number(fence),
-      recoveredIds: linesOf(text(ids[0])),
-      buriedIds: linesOf(text(ids[1])),
+      recoveredIds: linesOf(text(recoveredIds)),
+      buriedIds: linesOf(text(buriedIds)),
     }),
     STALE: ([epoch]) => ({ epoch: text(epoch) }),
     NO_QUEUE: none,
