@@ -69,7 +69,7 @@ export class Ticker {
   #claimed = 0;
   /** When a task is due, by what the last tick said and by what was heard since it was sent; on the local clock. */
   #dueAtMs = Number.POSITIVE_INFINITY;
-  /** When to tick for anything else: a lease ends, a result is forgotten, or the slow poll says so. */
+  /** When to tick though no task is due yet: a lease ends, a result is to be forgotten, or the slow poll says so. */
   #lookAtMs = Number.POSITIVE_INFINITY;
   /** Whether the last look ended well: else the next one comes when the loop says, whatever is heard. */
   #isPlanned = false;

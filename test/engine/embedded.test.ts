@@ -92,6 +92,10 @@ test("an obliterated queue is served again by a scheduler that went on with othe
   await eventually(() => expect(runs.toSorted()).toEqual(["one", "one", "other", "other"]), 8000);
 });
 
+/** Tasks that fall due one after the other. */
+const oneByOne = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ name: "a", data: null, opts: { delay: 200 + i * 20 } }));
+
 test("a lone worker beside its scheduler is told of next to nothing that is due, and runs it all", async () => {
   const { prefix, queue, worker } = setup();
   const producer = queue({ shards: 1 });
@@ -104,12 +108,7 @@ test("a lone worker beside its scheduler is told of next to nothing that is due,
   await producer.add("a", null);
   await eventually(() => expect(runs).toBe(1));
   await listener.ssubscribe(wakeChannel(shardKeys({ prefix, queue: "q" }, 0, 1), one.id));
-  const tasks = Array.from({ length: 50 }, (_, i) => ({
-    name: "a",
-    data: null,
-    opts: { delay: 200 + i * 20 },
-  }));
-  await producer.addBulk(tasks);
+  await producer.addBulk(oneByOne(50));
   await eventually(() => expect(runs).toBe(51));
   expect(hints).toBeLessThan(25);
 });
@@ -119,21 +118,15 @@ test("a worker beside the scheduler has no more than its share of what is due", 
   const redis = look(inject("redisUrl"), prefix);
   const producer = queue({ shards: 1 });
   const runs = { beside: 0, apart: 0 };
-  const apart = worker(() => void runs.apart++, { scheduler: false });
+  worker(() => void runs.apart++, { scheduler: false });
   await producer.add("a", null);
   await eventually(() => expect(runs.apart).toBe(1));
   worker(() => void runs.beside++);
   await eventually(async () => expect(await redis.owners()).toEqual([expect.stringMatching(/./)]));
-  const tasks = Array.from({ length: 60 }, (_, i) => ({
-    name: "a",
-    data: null,
-    opts: { delay: 200 + i * 20 },
-  }));
-  await producer.addBulk(tasks);
+  await producer.addBulk(oneByOne(60));
   await eventually(() => expect(runs.apart + runs.beside).toBe(61));
   expect(runs.apart).toBeGreaterThan(15);
   expect(runs.beside).toBeGreaterThan(15);
-  await apart.close();
 });
 
 test("workers close in time while Redis is away", async () => {

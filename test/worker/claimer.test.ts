@@ -10,6 +10,18 @@ afterEach(() => void vi.useRealTimers());
 const CONCURRENCY = 50;
 const TASK_MS = 100;
 const SHARDS = 8;
+/** Of all claimers here, unless they say otherwise. */
+const COMMON = {
+  worker: "w",
+  leaseMs: 15_000,
+  slowPollMs: 60_000,
+  mayClaim: () => true,
+  freed: () => 0,
+  onGone: () => {},
+  onError: (error: unknown) => {
+    throw error;
+  },
+};
 
 /**
  * A worker on a Cluster whose shards have tasks without end, each on a master of its own unless it is told otherwise. Tells of so
@@ -42,13 +54,9 @@ function setup(
   };
   const connection = { isCluster: true, subscriber, nodeOf } as unknown as Connection;
   const claimer = new Claimer(connection, store, shards, {
-    worker: "w",
-    leaseMs: 15_000,
-    slowPollMs: 60_000,
+    ...COMMON,
     concurrency: CONCURRENCY,
-    mayClaim: () => true,
     slots: () => CONCURRENCY - running,
-    freed: () => 0,
     onBatch: ({ claimed, room }) => {
       notice(room);
       second.run += room;
@@ -58,10 +66,6 @@ function setup(
         claimer.pump();
       };
       for (let i = 0; i < room; i++) setTimeout(end, TASK_MS);
-    },
-    onGone: () => {},
-    onError: (error) => {
-      throw error;
     },
   });
   claimer.start();
@@ -132,18 +136,11 @@ test.each([
   const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
   const connection = { isCluster: false, subscriber, nodeOf: () => "" } as unknown as Connection;
   const claimer = new Claimer(connection, store, 1, {
-    worker: "w",
-    leaseMs: 15_000,
-    slowPollMs: 60_000,
+    ...COMMON,
     concurrency: 1,
     mayClaim: () => batches.length === 0,
     slots: () => 1,
-    freed: () => 0,
     onBatch: (batch) => void batches.push(batch),
-    onGone: () => {},
-    onError: (error) => {
-      throw error;
-    },
   });
   claimer.start();
   await vi.advanceTimersByTimeAsync(31_000);
@@ -171,7 +168,7 @@ test("a shard that is always late gets its share, and gives back little", async 
 });
 
 /** A worker that is told of what is due; claims find nothing, and take 5 ms. Tells of which shards it claimed. */
-function setupIdle({ slots = 1 } = {}) {
+function setupIdle() {
   const claimed: number[] = [];
   const answer = async ({ shard }: ShardKeys, { count }: { count: number }) => {
     if (count > 0) claimed.push(shard);
@@ -184,20 +181,12 @@ function setupIdle({ slots = 1 } = {}) {
   } as unknown as QueueStore;
   const subscriber = { listen: () => {}, unlisten: () => {}, canHear: () => true };
   const connection = { isCluster: false, subscriber, nodeOf: () => "" } as unknown as Connection;
-  const free = { slots };
+  const free = { slots: 1 };
   const claimer = new Claimer(connection, store, 2, {
-    worker: "w",
-    leaseMs: 15_000,
-    slowPollMs: 60_000,
+    ...COMMON,
     concurrency: 1,
-    mayClaim: () => true,
     slots: () => free.slots,
-    freed: () => 0,
     onBatch: () => {},
-    onGone: () => {},
-    onError: (error) => {
-      throw error;
-    },
   });
   claimer.pump(); // a shard is worth a claim at first
   const settle = async (): Promise<number[]> => {
